@@ -5,5 +5,6 @@ pub mod drop_reason;
 pub mod limits;
 pub mod nic;
 pub mod service;
+pub mod tcp;
 pub mod time;
 pub mod wire;

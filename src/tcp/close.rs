@@ -1,0 +1,74 @@
+//! CLOSE and ABORT by the user (RFC 9293 §3.10.4, §3.10.5), and where closing leads.
+
+use super::tcb::Flags;
+use super::{Actions, Context, End, State, Tcb};
+
+impl Tcb {
+    /// CLOSE: the user has no more text to send, and still reads. Its FIN goes out behind all
+    /// that is queued (RFC 9293 §3.10.4).
+    pub fn on_close(&mut self, cx: &Context<'_>, out: &mut Actions) {
+        match self.state {
+            // No peer knows of it yet.
+            State::SynSent => {
+                self.close_now();
+                out.ended = Some(End::Closed);
+            }
+            // Remembered until ESTABLISHED.
+            State::SynReceived => self.flags.set(Flags::FIN_QUEUED),
+            State::Established => {
+                self.flags.set(Flags::FIN_QUEUED);
+                self.state = State::FinWait1;
+                self.rearm(cx);
+            }
+            State::CloseWait => {
+                self.flags.set(Flags::FIN_QUEUED);
+                self.state = State::LastAck;
+                self.rearm(cx);
+            }
+            // "connection closing"
+            _ => {}
+        }
+    }
+
+    /// CLOSE by a user who will not read either: text that still arrives is answered by a reset
+    /// (MAY-1, SHLD-3), and so is text that was there and not read.
+    pub fn on_close_both(&mut self, cx: &Context<'_>, out: &mut Actions) {
+        if self.rcv.unread > 0 || self.has_stored() {
+            self.on_abort(out); // SHLD-3: the peer must learn that its text is lost
+            return;
+        }
+        self.flags.set(Flags::RECEIVE_SHUT);
+        self.on_close(cx, out);
+        if self.state == State::FinWait2 {
+            self.enter_fin_wait_2(cx);
+        }
+    }
+
+    /// ABORT: a reset where the peer knows of the connection, and nothing more.
+    pub fn on_abort(&mut self, out: &mut Actions) {
+        if matches!(
+            self.state,
+            State::SynReceived
+                | State::Established
+                | State::FinWait1
+                | State::FinWait2
+                | State::CloseWait
+        ) {
+            out.reply = Some(self.abort_segment());
+        }
+        if !matches!(self.state, State::TimeWait | State::Closed) {
+            out.ended = Some(End::Aborted);
+        }
+        self.close_now();
+    }
+
+    /// Our FIN is acknowledged, the peer's has not come. A user who reads waits as long as it
+    /// takes; where nobody reads, the wait is bounded.
+    pub(super) fn enter_fin_wait_2(&mut self, cx: &Context<'_>) {
+        self.state = State::FinWait2;
+        self.rearm(cx);
+        if self.flags.has(Flags::RECEIVE_SHUT) {
+            self.life_at = cx.now + cx.config.fin_wait_2;
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What to send: SYN, text, FIN, ACK (RFC 9293 §3.8, §3.10.2), with Nagle and silly-window
+//! avoidance on both sides.
+
+use super::tcb::Flags;
+use super::{Context, Output, State, Tcb};
+use crate::time::Instant;
+use crate::wire::{Ctl, Options, Segment, Seq, Timestamps};
+
+impl Tcb {
+    /// SEND: the user queued `n` octets more.
+    pub fn on_send(&mut self, n: u32, cx: &Context<'_>) {
+        debug_assert!(self.is_send_open(), "no text after CLOSE");
+        let idle = self.snd.una == self.snd.nxt && self.snd.queued == 0;
+        if idle && cx.now - self.rtt_at > self.rto.timeout(cx.config) {
+            self.congestion.on_idle(self.snd.mss);
+        }
+        self.snd.queued += n;
+        if !self.rtx_at.is_armed() {
+            self.rearm(cx);
+        }
+    }
+
+    /// RECEIVE: the user read `n` octets.
+    pub fn on_receive(&mut self, n: u32, cx: &Context<'_>) {
+        debug_assert!(n <= self.rcv.unread);
+        self.rcv.unread -= n.min(self.rcv.unread);
+        // MUST-39: a window grows by a segment or half the buffer, or not at all.
+        let step = u32::from(self.snd.mss).min(cx.config.receive_buffer / 2);
+        let (was, offered) = (self.window(), self.window_to_offer(cx));
+        let grown = offered.saturating_sub(was);
+        if grown >= step {
+            self.rcv.edge = self.rcv.nxt + offered;
+        }
+        // The peer waits for a window that was nearly closed: tell it. Otherwise the next ACK does.
+        if grown >= step && (was < 2 * step || grown >= cx.config.receive_buffer / 2) {
+            self.flags.set(Flags::ACK_NOW);
+        }
+    }
+
+    /// The user wants small segments sent at once (MUST-17).
+    pub const fn set_no_delay(&mut self) {
+        self.flags.set(Flags::NO_DELAY);
+    }
+
+    /// RCV.WND: octets past RCV.NXT that the peer may send, as its window field tells it.
+    #[must_use]
+    pub fn window(&self) -> u32 {
+        let exact = if self.rcv.nxt.lt(self.rcv.edge) {
+            self.rcv.edge - self.rcv.nxt
+        } else {
+            0
+        };
+        // Rounded up to what the field can say, so that the edge never seems to move left.
+        let grain = (1 << self.rcv.shift) - 1;
+        ((exact + grain) >> self.rcv.shift).min(u16::MAX.into()) << self.rcv.shift
+    }
+
+    fn window_to_offer(&self, cx: &Context<'_>) -> u32 {
+        let max = u32::from(u16::MAX) << self.rcv.shift;
+        let free = cx.config.receive_buffer.saturating_sub(self.rcv.unread);
+        free.min(max)
+    }
+
+    /// The next segment to send, or `None`. Called until then; each call counts as sent.
+    pub fn next_segment(&mut self, cx: &Context<'_>) -> Option<Output> {
+        let output = match self.state {
+            State::Closed | State::Listen => return None,
+            State::SynSent => self.next_syn(Ctl::SYN, cx),
+            State::SynReceived => self.next_syn(Ctl::SYN_ACK, cx),
+            State::FinWait2 | State::TimeWait => None,
+            _ => self.next_text(cx),
+        };
+        // An ACK rides on whatever goes out; alone only if nothing does.
+        output.or_else(|| self.next_ack(cx))
+    }
+
+    fn next_ack(&mut self, cx: &Context<'_>) -> Option<Output> {
+        if !self.flags.has(Flags::ACK_NOW) || self.is_syn_out() {
+            return None;
+        }
+        Some(Output {
+            segment: self.ack_segment(cx),
+            text_offset: 0,
+            again: false,
+        })
+    }
+
+    fn next_syn(&mut self, ctl: Ctl, cx: &Context<'_>) -> Option<Output> {
+        let again = self.snd.nxt != self.iss;
+        if again && self.snd.rtx != self.iss {
+            return None;
+        }
+        if again {
+            self.flags.clear(Flags::TIMING); // Karn
+        } else {
+            self.time_this(self.iss, cx.now);
+        }
+        self.snd.nxt = self.iss + 1;
+        self.snd.rtx = self.snd.nxt;
+        if !self.rtx_at.is_armed() {
+            self.rearm(cx);
+        }
+        Some(Output {
+            segment: self.plain_segment(self.iss, ctl, cx),
+            text_offset: 0,
+            again,
+        })
+    }
+
+    fn next_text(&mut self, cx: &Context<'_>) -> Option<Output> {
+        let mss = u32::from(self.snd.mss);
+        if self.flags.take(Flags::RESEND_ONE) && self.snd.una != self.snd.nxt {
+            let len = self.text_between(self.snd.una, self.snd.nxt).min(mss);
+            return Some(self.text_segment(self.snd.una, len, cx));
+        }
+        if self.flags.take(Flags::PROBE)
+            && let Some(probe) = self.probe(cx)
+        {
+            return Some(probe);
+        }
+        let edge = self.snd.una + self.snd.wnd.min(self.congestion.cwnd);
+        if self.snd.rtx.lt(self.snd.nxt) {
+            let start = self.snd.rtx;
+            if !start.lt(edge) {
+                return None;
+            }
+            let text = self.text_between(start, self.snd.nxt);
+            let len = text.min(mss).min(edge - start);
+            let output = self.text_segment(start, len, cx);
+            self.snd.rtx = start + output.segment.len();
+            return Some(output);
+        }
+        let unsent = self.text_between(self.snd.nxt, self.fin_seq());
+        let usable = if self.snd.nxt.lt(edge) {
+            edge - self.snd.nxt
+        } else {
+            0
+        };
+        let len = unsent.min(usable).min(mss);
+        let fin_is_next = self.is_fin_unsent() && len == unsent && usable > len;
+        if !fin_is_next && !self.is_worth_sending(len, unsent) {
+            return None;
+        }
+        Some(self.text_segment(self.snd.nxt, len, cx))
+    }
+
+    // RFC 9293 §3.8.6.2.1 (MUST-38) and §3.7.4 (SHLD-7): a full segment; all there is, with
+    // nothing out; or half of the largest window seen.
+    fn is_worth_sending(&self, len: u32, unsent: u32) -> bool {
+        let nothing_out = self.snd.una == self.snd.nxt;
+        let may_be_small = nothing_out || self.flags.has(Flags::NO_DELAY);
+        len > 0
+            && (len >= u32::from(self.snd.mss)
+                || (may_be_small && (len == unsent || len >= self.snd.wnd_max / 2)))
+    }
+
+    // One octet past a closed window, or all that a small one takes (§3.8.6.1, §3.8.6.2.1).
+    fn probe(&mut self, cx: &Context<'_>) -> Option<Output> {
+        let (start, end) = (self.snd.una, self.fin_seq());
+        let text = self.text_between(start, end);
+        let len = text.min(self.snd.wnd.max(1)).min(self.snd.mss.into());
+        if len == 0 && !self.flags.has(Flags::FIN_QUEUED) {
+            return None;
+        }
+        Some(self.text_segment(start, len, cx))
+    }
+
+    /// Octets of text, FIN excluded, from `start` to `end`.
+    fn text_between(&self, start: Seq, end: Seq) -> u32 {
+        let fin = self.fin_seq();
+        let end = if fin.lt(end) { fin } else { end };
+        if start.lt(end) { end - start } else { 0 }
+    }
+
+    fn is_fin_unsent(&self) -> bool {
+        self.flags.has(Flags::FIN_QUEUED) && self.snd.nxt.le(self.fin_seq())
+    }
+
+    /// Is there text or a FIN that was never sent?
+    pub(super) fn has_unsent(&self) -> bool {
+        if matches!(
+            self.state,
+            State::Closed | State::TimeWait | State::FinWait2
+        ) {
+            return false;
+        }
+        self.text_between(self.snd.nxt, self.fin_seq()) > 0 || self.is_fin_unsent()
+    }
+
+    // A segment of text at `start`, with FIN when it ends the stream.
+    fn text_segment(&mut self, start: Seq, len: u32, cx: &Context<'_>) -> Output {
+        let end = start + len;
+        let last = end == self.fin_seq();
+        let ctl = Ctl {
+            psh: len > 0 && last, // MUST-61
+            fin: last && self.flags.has(Flags::FIN_QUEUED),
+            ..Ctl::ACK
+        };
+        let mut segment = self.plain_segment(start, ctl, cx);
+        segment.text_len = len;
+        let text_offset = start - self.snd.una;
+        let end = start + segment.len();
+        let again = start.lt(self.snd.nxt);
+        if again {
+            self.flags.clear(Flags::TIMING); // Karn
+        } else if !self.flags.has(Flags::TIMING) {
+            self.time_this(start, cx.now);
+        }
+        if self.snd.nxt.lt(end) {
+            if self.snd.rtx == self.snd.nxt {
+                self.snd.rtx = end;
+            }
+            self.snd.nxt = end;
+        }
+        if !self.rtx_at.is_armed() {
+            self.rtx_at = cx.now + self.rto.timeout(cx.config);
+        }
+        Output {
+            segment,
+            text_offset,
+            again,
+        }
+    }
+
+    fn time_this(&mut self, seq: Seq, now: Instant) {
+        self.flags.set(Flags::TIMING);
+        self.rtt_seq = seq;
+        self.rtt_at = now;
+    }
+
+    /// Headers of a segment without text. Whatever carries an ACK acknowledges all that arrived.
+    pub(super) fn plain_segment(&mut self, seq: Seq, ctl: Ctl, cx: &Context<'_>) -> Segment {
+        if ctl.ack {
+            self.rcv.acked = self.rcv.nxt;
+            self.rcv.full_segments = 0;
+            self.flags.clear(Flags::ACK_NOW);
+            self.ack_at = Instant::NEVER;
+        }
+        let wnd = if ctl.syn {
+            // Never scaled in a SYN (RFC 7323 §2.2).
+            let offer = cx.config.receive_buffer.saturating_sub(self.rcv.unread);
+            offer.min(u16::MAX.into())
+        } else {
+            self.window() >> self.rcv.shift
+        };
+        Segment {
+            seq,
+            ack: if ctl.ack { self.rcv.nxt } else { Seq(0) },
+            wnd: wnd as u16,
+            ctl,
+            options: self.options(ctl, cx),
+            ..Segment::default()
+        }
+    }
+
+    // A SYN offers what we can do; a SYN-ACK only what the SYN offered too (RFC 7323 §2.2, §3.2).
+    fn options(&self, ctl: Ctl, cx: &Context<'_>) -> Options {
+        let config = cx.config;
+        let alone = ctl.syn && !ctl.ack;
+        let has = |flag, ours: bool| if alone { ours } else { self.flags.has(flag) };
+        let timestamps = has(Flags::TIMESTAMPS, config.timestamps).then(|| Timestamps {
+            val: self.timestamp(cx.now),
+            ecr: if ctl.ack { self.ts.recent } else { 0 },
+        });
+        if !ctl.syn {
+            return Options {
+                timestamps,
+                ..Options::default()
+            };
+        }
+        let scaled = has(Flags::SCALING, config.window_scale);
+        Options {
+            mss: Some(config.mss(cx.is_v4)), // SHLD-5
+            window_scale: scaled.then(|| config.window_shift()),
+            sack_permitted: has(Flags::SACK, config.sack),
+            timestamps,
+        }
+    }
+
+    /// TSval: milliseconds (RFC 7323 §5.4).
+    pub(super) const fn timestamp(&self, now: Instant) -> u32 {
+        (now.as_millis() as u32).wrapping_add(self.ts.offset)
+    }
+}
