@@ -89,9 +89,9 @@ impl Ctl {
 /// The Timestamps option (RFC 7323 §3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timestamps {
-    /// TSval: the sender's clock.
+    /// `TSval`: the sender's clock.
     pub val: u32,
-    /// TSecr: the clock value that it echoes; means nothing unless ACK is set.
+    /// `TSecr`: the clock value that it echoes; means nothing unless ACK is set.
     pub ecr: u32,
 }
 
@@ -137,5 +137,55 @@ impl Segment {
     #[must_use]
     pub const fn len(&self) -> u32 {
         self.text_len + self.ctl.syn as u32 + self.ctl.fin as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // RFC 9293 §3.1: URG is the highest of the six, FIN the lowest.
+    #[test]
+    fn each_control_bit_has_its_place() {
+        let rows = [
+            (Ctl::ACK, 0b01_0000),
+            (Ctl::SYN, 0b00_0010),
+            (Ctl::SYN_ACK, 0b01_0010),
+            (Ctl::RST, 0b00_0100),
+            (Ctl::RST_ACK, 0b01_0100),
+            (Ctl::FIN_ACK, 0b01_0001),
+        ];
+        for (ctl, bits) in rows {
+            assert_eq!(ctl.to_byte(), bits, "{ctl:?}");
+        }
+        for bits in 0..=u8::MAX {
+            let ctl = Ctl::from_byte(bits);
+            assert_eq!(ctl.to_byte(), bits & 0b11_1111);
+            let named = [ctl.fin, ctl.syn, ctl.rst, ctl.psh, ctl.ack, ctl.urg];
+            for (place, on) in named.into_iter().enumerate() {
+                assert_eq!(on, bits >> place & 1 == 1);
+            }
+        }
+    }
+
+    #[test]
+    fn syn_and_fin_occupy_one_sequence_number_each() {
+        let rows = [
+            (Ctl::ACK, 0),
+            (Ctl::SYN, 1),
+            (Ctl::SYN_ACK, 1),
+            (Ctl::FIN_ACK, 1),
+            (Ctl::RST, 0),
+        ];
+        for (ctl, controls) in rows {
+            for text_len in [0, 1, 1460] {
+                let segment = Segment {
+                    ctl,
+                    text_len,
+                    ..Segment::default()
+                };
+                assert_eq!(segment.len(), text_len + controls, "{ctl:?}");
+            }
+        }
     }
 }

@@ -43,3 +43,57 @@ impl Sub for Seq {
         self.0.wrapping_sub(start.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HALF: u32 = 1 << 31;
+
+    // Wherever on the circle the first point is.
+    const ORIGINS: [u32; 6] = [0, 1, HALF - 1, HALF, u32::MAX - 1, u32::MAX];
+
+    #[test]
+    fn order_is_by_the_shorter_way_round() {
+        // Distance from a to b, a < b, a =< b.
+        let rows = [
+            (0, false, true),
+            (1, true, true),
+            (1 << 30, true, true),
+            (HALF - 1, true, true),
+            (HALF, false, false),
+            (HALF + 1, false, false),
+            (u32::MAX, false, false),
+        ];
+        for (distance, lt, le) in rows {
+            for a in ORIGINS.map(Seq) {
+                let b = a + distance;
+                assert_eq!((a.lt(b), a.le(b)), (lt, le), "{a:?} {b:?}");
+                assert_eq!(b - a, distance);
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_holds_its_start_and_not_its_end() {
+        // Offset from the start, length, held?
+        let rows = [
+            (0, 0, false),
+            (0, 1, true),
+            (1, 1, false),
+            (999, 1000, true),
+            (1000, 1000, false),
+            (u32::MAX, 1000, false),
+            (u32::MAX, u32::MAX, false),
+        ];
+        for (offset, len, held) in rows {
+            for start in ORIGINS.map(Seq) {
+                assert_eq!(
+                    (start + offset).within(start, len),
+                    held,
+                    "{start:?} {offset}"
+                );
+            }
+        }
+    }
+}

@@ -132,4 +132,36 @@ mod tests {
             assert_eq!(Address::from(ip).is_v4(), ip.is_ipv4());
         }
     }
+
+    #[test]
+    fn an_endpoint_prints_as_it_is_written() {
+        for text in ["192.0.2.1:80", "[2001:db8::1]:443", "[::]:1"] {
+            let socket: SocketAddr = text.parse().unwrap();
+            let end = Endpoint::from(socket);
+            assert_eq!(
+                (end.to_string().as_str(), SocketAddr::from(end)),
+                (text, socket)
+            );
+        }
+    }
+
+    #[test]
+    fn a_tuple_seen_from_the_other_side_has_its_ends_swapped() {
+        let end = |text: &str| text.parse::<SocketAddr>().unwrap().into();
+        let tuple = FourTuple {
+            local: end("192.0.2.1:80"),
+            remote: end("192.0.2.2:1024"),
+        };
+        let other = tuple.reversed();
+        assert_eq!((other.local, other.remote), (tuple.remote, tuple.local));
+        assert_eq!(other.reversed(), tuple);
+    }
+
+    // RFC 4291 §2.5.5.2: the two ways to write one address are one address here.
+    #[test]
+    fn a_mapped_address_is_the_address_it_maps() {
+        let mapped: IpAddr = "::ffff:192.0.2.1".parse().unwrap();
+        assert_eq!(Address::from(mapped), Address::v4([192, 0, 2, 1]));
+        assert_eq!(Address::v4([192, 0, 2, 1]).v4_octets(), [192, 0, 2, 1]);
+    }
 }

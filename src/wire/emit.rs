@@ -1,0 +1,89 @@
+//! Headers around text that is already in place.
+
+use super::checksum::Sum;
+use super::ethernet::{IPV4, IPV6};
+use super::{FourTuple, LinkHeader, Segment, ipv4, ipv6, tcp, tcp_options_len};
+
+/// What to write in front of the text of a segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers<'a> {
+    /// The Ethernet header as it shall leave.
+    pub link: &'a LinkHeader,
+    /// The local end is the source.
+    pub tuple: &'a FourTuple,
+    /// The segment; `text_len` octets of text are in place.
+    pub segment: &'a Segment,
+    /// The IPv4 time to live, or the IPv6 hop limit.
+    pub hop_limit: u8,
+    /// The octet of the IP header that holds DSCP and ECN.
+    pub tos: u8,
+}
+
+impl Headers<'_> {
+    /// Octets of all headers: the offset in the frame at which the text must stand.
+    #[expect(
+        clippy::len_without_is_empty,
+        reason = "the length of headers, not a container size"
+    )]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.tcp_at() + tcp::HEADER_BYTES + tcp_options_len(&self.segment.options, self.segment.ctl)
+    }
+
+    /// Writes Ethernet, IP and TCP headers with their options and checksums to `frame`, in which
+    /// `text_len` octets of text already stand at [`Headers::len`]. Returns the length of the frame.
+    ///
+    /// `None` when it does not fit into `frame` or into a datagram, or when the two ends are not of
+    /// one family; what the headers' room then holds is not said.
+    pub fn emit(&self, frame: &mut [u8]) -> Option<usize> {
+        let len = self.len().checked_add(self.segment.text_len as usize)?;
+        let frame = frame.get_mut(..len)?;
+        let (headers, text) = frame.split_at_mut_checked(self.len())?;
+        let tcp_at = self.tcp_at();
+        let tcp_len = len.checked_sub(tcp_at)?;
+
+        let (local, remote) = (self.tuple.local, self.tuple.remote);
+        let is_v4 = local.address.is_v4();
+        if is_v4 != remote.address.is_v4() {
+            return None;
+        }
+        if is_v4 {
+            self.link.emit(headers, IPV4)?;
+            let words = ipv4::emit(self.tuple, self.tos, self.hop_limit, tcp_len)?;
+            put(headers.get_mut(self.link.len()..)?, &words)?;
+        } else {
+            self.link.emit(headers, IPV6)?;
+            let words = ipv6::emit(self.tos, self.hop_limit, tcp_len)?;
+            let addresses = put(headers.get_mut(self.link.len()..)?, &words)?;
+            let (source, behind) = addresses.split_first_chunk_mut()?;
+            *source = local.address.0;
+            *behind.first_chunk_mut()? = remote.address.0;
+        }
+        let rest = Sum::pseudo_header(self.tuple, tcp_len).octets(text);
+        let words = tcp::emit(local.port, remote.port, self.segment, rest);
+        put(headers.get_mut(tcp_at..)?, &words)?;
+        Some(len)
+    }
+
+    fn tcp_at(&self) -> usize {
+        let ip_len = if self.tuple.local.address.is_v4() {
+            ipv4::HEADER_BYTES
+        } else {
+            ipv6::HEADER_BYTES
+        };
+        self.link.len() + ip_len
+    }
+}
+
+// Writes words in network order to the front of `octets`; returns what is behind them.
+fn put<'a>(octets: &'a mut [u8], words: &[u32]) -> Option<&'a mut [u8]> {
+    let (front, behind) = octets.split_at_mut_checked(size_of_val(words))?;
+    let (fours, _) = front.as_chunks_mut::<4>();
+    for (four, word) in fours.iter_mut().zip(words) {
+        *four = word.to_be_bytes();
+    }
+    Some(behind)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! A frame to a [`Packet`], or the reason why not. Each check has one reason, and the first that
+//! fails is the one that is counted: Ethernet, IP, then TCP.
+
+use super::checksum::Sum;
+use super::ethernet::{IPV4, IPV6};
+use super::{Address, Endpoint, FourTuple, LinkHeader, Segment, ipv4, ipv6, tcp};
+use crate::drop_reason::DropReason;
+
+/// What the TCP checksum of an arriving segment may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checksum {
+    /// Right (MUST-3).
+    Verify,
+    /// Right, or only the folded sum of the pseudo-header: what a Linux peer leaves there when the
+    /// link is virtual and it expects hardware behind it to do the rest (`CHECKSUM_PARTIAL`).
+    ///
+    /// Departs from RFC 9293 §3.1: such a segment is not protected at all, which is as good as the
+    /// memory that it was copied through. Never for a link that is a wire.
+    TrustPartial,
+}
+
+/// A parsed frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Its Ethernet header.
+    pub link: LinkHeader,
+    /// Seen from this side: the destination is local.
+    pub tuple: FourTuple,
+    /// The segment.
+    pub segment: Segment,
+    /// Offset of the text in the frame, in octets.
+    pub text_at: u16,
+    /// The octet of the IP header that holds DSCP and ECN (RFC 2474 §3, RFC 3168 §5).
+    pub tos: u8,
+}
+
+impl Packet {
+    /// The text, in the frame that this was parsed from; empty in one that is too short.
+    #[must_use]
+    pub fn text<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        let at = usize::from(self.text_at);
+        let end = at + self.segment.text_len as usize;
+        frame.get(at..end).unwrap_or_default()
+    }
+}
+
+/// A datagram of either family that carries TCP.
+pub(super) struct Datagram<'a> {
+    pub(super) source: Address,
+    pub(super) destination: Address,
+    pub(super) tos: u8,
+    /// Octets of the header and its extensions.
+    pub(super) header_len: usize,
+    pub(super) payload: &'a [u8],
+}
+
+/// Parses a frame. Padding behind the IP packet is ignored.
+///
+/// # Errors
+/// The first of the checks that it fails, in this order: `FrameTruncated`, `VlanTooDeep`, `NotIp`,
+/// `IpHeader`, `IpChecksum`, `IpFragment`, `IpExtensions`, `NotTcp`, `AddressInvalid`, `TcpHeader`,
+/// `Land`, `TcpChecksum`, `TcpOptions`, `PortZero`, `FlagsInvalid`.
+pub fn parse(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
+    let (link, ethertype, link_len) = LinkHeader::parse(frame)?;
+    let bytes = frame.get(link_len..).unwrap_or_default();
+    let datagram = match ethertype {
+        IPV4 => ipv4::parse(bytes)?,
+        IPV6 => ipv6::parse(bytes)?,
+        _ => return Err(DropReason::NotIp),
+    };
+    let header = tcp::parse(datagram.payload)?;
+    let tuple = FourTuple {
+        local: Endpoint {
+            address: datagram.destination,
+            port: header.destination_port(),
+        },
+        remote: Endpoint {
+            address: datagram.source,
+            port: header.source_port(),
+        },
+    };
+    if tuple.local == tuple.remote {
+        return Err(DropReason::Land);
+    }
+    check_checksum(checksum, header.checksum(), &tuple, datagram.payload)?;
+    let text_len = datagram.payload.len() - header.len();
+    let segment = header.segment(text_len as u32)?;
+    if tuple.local.port == 0 || tuple.remote.port == 0 {
+        return Err(DropReason::PortZero);
+    }
+    tcp::check_flags(segment.ctl)?;
+    Ok(Packet {
+        link,
+        tuple,
+        segment,
+        // Less than 22 + 65,535 + 60, and in a frame of our ports less than 2048.
+        text_at: (link_len + datagram.header_len + header.len()) as u16,
+        tos: datagram.tos,
+    })
+}
+
+fn check_checksum(
+    checksum: Checksum,
+    field: u16,
+    tuple: &FourTuple,
+    segment: &[u8],
+) -> Result<(), DropReason> {
+    let pseudo_header = Sum::pseudo_header(tuple, segment.len());
+    if checksum == Checksum::TrustPartial && field == pseudo_header.folded() {
+        return Ok(());
+    }
+    if pseudo_header.octets(segment).is_good() {
+        Ok(())
+    } else {
+        Err(DropReason::TcpChecksum)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! The TCP header (RFC 9293 §3.1).
+
+use super::checksum::Sum;
+use super::{Ctl, Segment, Seq, options};
+use crate::drop_reason::DropReason;
+use arrayvec::ArrayVec;
+
+/// Octets of the header without options.
+pub(super) const HEADER_BYTES: usize = 20;
+
+/// Octets of the fixed header and of the options that we emit, in words.
+pub(super) const WORDS_MAX: usize = HEADER_BYTES / 4 + options::WORDS_MAX;
+
+/// A header whose length is true. Neither its checksum nor anything else was looked at.
+pub(super) struct Header<'a> {
+    fixed: [u32; HEADER_BYTES / 4],
+    options: &'a [u8],
+}
+
+/// The header at the front of a segment.
+pub(super) fn parse(segment: &[u8]) -> Result<Header<'_>, DropReason> {
+    let (words, _) = segment.as_chunks();
+    let fixed = words.first_chunk().ok_or(DropReason::TcpHeader)?;
+    let fixed = fixed.map(u32::from_be_bytes);
+    let [_, _, _, control, _] = fixed;
+    let len = (control >> 28) as usize * 4;
+    let options = segment
+        .get(HEADER_BYTES..len)
+        .ok_or(DropReason::TcpHeader)?;
+    Ok(Header { fixed, options })
+}
+
+impl Header<'_> {
+    /// Octets of the header.
+    pub(super) const fn len(&self) -> usize {
+        HEADER_BYTES + self.options.len()
+    }
+
+    pub(super) const fn source_port(&self) -> u16 {
+        let [ports, ..] = self.fixed;
+        (ports >> 16) as u16
+    }
+
+    pub(super) const fn destination_port(&self) -> u16 {
+        let [ports, ..] = self.fixed;
+        ports as u16
+    }
+
+    pub(super) const fn checksum(&self) -> u16 {
+        let [.., checksum_up] = self.fixed;
+        (checksum_up >> 16) as u16
+    }
+
+    /// The values of the header, for a segment with `text_len` octets of text.
+    pub(super) fn segment(&self, text_len: u32) -> Result<Segment, DropReason> {
+        let [_, seq, ack, control, checksum_up] = self.fixed;
+        let ctl = Ctl::from_byte((control >> 16) as u8);
+        Ok(Segment {
+            seq: Seq(seq),
+            ack: Seq(ack),
+            wnd: control as u16,
+            up: checksum_up as u16,
+            ctl,
+            text_len,
+            options: options::parse(self.options, ctl)?,
+        })
+    }
+}
+
+/// Refuses what no state makes anything of.
+///
+/// Departs from RFC 9293 §3.10.7 on purpose. There, SYN with FIN is a SYN to LISTEN and the FIN is
+/// kept for later; SYN with RST is a RST to a connection; and what has neither SYN, RST nor ACK is
+/// discarded by every state, but not before CLOSED has answered it by a RST, or the first check by
+/// an ACK. No stack sends any of these. Scanners and floods do, and what they get is silence.
+pub(super) const fn check_flags(ctl: Ctl) -> Result<(), DropReason> {
+    let contradicts = ctl.syn && (ctl.fin || ctl.rst);
+    let says_nothing = !ctl.syn && !ctl.rst && !ctl.ack;
+    if contradicts || says_nothing {
+        return Err(DropReason::FlagsInvalid);
+    }
+    Ok(())
+}
+
+/// The header of `segment` in words, its checksum included; `rest` is the sum of the pseudo-header
+/// and the text. Fields whose control bit is off are zero.
+pub(super) fn emit(
+    source_port: u16,
+    destination_port: u16,
+    segment: &Segment,
+    rest: Sum,
+) -> ArrayVec<u32, WORDS_MAX> {
+    let options = options::emit(&segment.options, segment.ctl);
+    let words = HEADER_BYTES / 4 + options.len();
+    let ack = if segment.ctl.ack { segment.ack.0 } else { 0 };
+    let up = if segment.ctl.urg { segment.up } else { 0 };
+    let mut header = ArrayVec::from_iter([
+        u32::from(source_port) << 16 | u32::from(destination_port),
+        segment.seq.0,
+        ack,
+        (words as u32) << 28 | u32::from(segment.ctl.to_byte()) << 16 | u32::from(segment.wnd),
+        u32::from(up),
+    ]);
+    header.extend(options);
+    let sum = header.iter().fold(rest, |sum, word| sum.word(*word));
+    if let [_, _, _, _, checksum_up, ..] = header.as_mut_slice() {
+        *checksum_up |= u32::from(sum.checksum()) << 16;
+    }
+    header
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_that_no_state_accepts_are_refused() {
+        for bits in 0..64 {
+            let ctl = Ctl::from_byte(bits);
+            let refused = match (ctl.syn, ctl.fin, ctl.rst, ctl.ack) {
+                (true, fin, rst, _) => fin || rst,
+                (false, _, rst, ack) => !rst && !ack,
+            };
+            assert_eq!(check_flags(ctl).is_err(), refused, "{ctl:?}");
+        }
+        // By name: none, FIN scan, Xmas scan, all on; and what is sent every day.
+        for (bits, fine) in [
+            (0, false),
+            (0b00_0001, false),
+            (0b10_1001, false),
+            (0b11_1111, false),
+            (0b00_0010, true),
+            (0b01_0010, true),
+            (0b01_0000, true),
+            (0b01_1000, true),
+            (0b01_0001, true),
+            (0b00_0100, true),
+            (0b01_0100, true),
+        ] {
+            assert_eq!(check_flags(Ctl::from_byte(bits)).is_ok(), fine, "{bits:#b}");
+        }
+    }
+}
