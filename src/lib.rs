@@ -5,5 +5,7 @@ pub mod drop_reason;
 pub mod limits;
 pub mod nic;
 pub mod service;
+pub mod table;
 pub mod time;
+pub mod wheel;
 pub mod wire;
