@@ -6,5 +6,7 @@ pub mod limits;
 pub mod nic;
 pub mod service;
 pub mod tcp;
+pub mod table;
 pub mod time;
+pub mod wheel;
 pub mod wire;

@@ -1,0 +1,104 @@
+//! Finding connections in bursts, as a shard does: hash all, prefetch all, find each.
+//!
+//! A figure is the time of a burst of 32. The values are as large as a connection's hot half.
+
+use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use seawall::table::Table;
+use seawall::wire::{Address, Endpoint, FourTuple};
+use std::hint::black_box;
+
+const BURST: usize = 32;
+
+type Value = [u64; 32];
+
+fn tuple(n: u32) -> FourTuple {
+    let end = |address: u32, port| Endpoint {
+        address: Address::v4(address.to_be_bytes()),
+        port,
+    };
+    FourTuple {
+        local: end(0xc633_6401, 80),
+        remote: end(0x0a00_0000 + n / 50_000, 1024 + (n % 50_000) as u16),
+    }
+}
+
+fn filled(connections: u32) -> Table<Value> {
+    let mut table = Table::new(connections as usize, [3, 1, 4, 1]);
+    for n in 0..connections {
+        let (tuple, value) = (tuple(n), [u64::from(n); 32]);
+        let hash = table.hash(&tuple);
+        assert!(table.insert(hash, tuple, value).is_ok());
+    }
+    table
+}
+
+// Bursts of tuples numbered `start..start + among`, in no order that a cache would like.
+fn bursts(start: u32, among: u32) -> impl FnMut() -> [FourTuple; BURST] {
+    let mut state = 1_u32;
+    move || {
+        core::array::from_fn(|_| {
+            state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+            tuple(start + (u64::from(state ^ state >> 15) * u64::from(among) >> 32) as u32)
+        })
+    }
+}
+
+fn find_burst(table: &Table<Value>, tuples: &[FourTuple; BURST], prefetch: bool) -> u64 {
+    let hashes = tuples.map(|tuple| table.hash(&tuple));
+    if prefetch {
+        hashes.iter().for_each(|hash| table.prefetch(*hash));
+    }
+    let found = hashes.iter().zip(tuples).filter_map(|(hash, tuple)| {
+        let handle = table.find(*hash, tuple)?;
+        Some(table.get(handle)?[0])
+    });
+    found.sum()
+}
+
+fn find(c: &mut Criterion) {
+    let mut group = c.benchmark_group("table_find_32");
+    group.throughput(Throughput::Elements(BURST as u64));
+    for connections in [10_000, 1_000_000] {
+        let table = filled(connections);
+        let cases = [
+            ("hit", 0, true),
+            ("hit_without_prefetch", 0, false),
+            ("miss", connections, true),
+        ];
+        for (name, start, prefetch) in cases {
+            group.bench_function(BenchmarkId::new(name, connections), |b| {
+                b.iter_batched(
+                    bursts(start, connections),
+                    |tuples| black_box(find_burst(&table, &tuples, prefetch)),
+                    BatchSize::SmallInput,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+fn replace(c: &mut Criterion) {
+    let mut group = c.benchmark_group("table_remove_insert");
+    group.throughput(Throughput::Elements(1));
+    for connections in [10_000, 1_000_000] {
+        let mut table = filled(connections);
+        let mut next = bursts(0, connections);
+        group.bench_function(BenchmarkId::from_parameter(connections), |b| {
+            b.iter_batched(
+                || next()[0],
+                |tuple| {
+                    let hash = table.hash(&tuple);
+                    let handle = table.find(hash, &tuple).expect("all are in");
+                    let value = table.remove(handle).expect("just found");
+                    black_box(table.insert(hash, tuple, value).is_ok())
+                },
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, find, replace);
+criterion_main!(benches);

@@ -1,0 +1,37 @@
+//! The name of a connection that outlives it.
+
+/// A slot and the generation of its occupant: refused once the occupant has left, whoever lives
+/// there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Handle {
+    slot: u32,
+    generation: u32,
+}
+
+impl Handle {
+    pub(super) const fn new(slot: u32, generation: u32) -> Self {
+        Self { slot, generation }
+    }
+
+    /// The place in the table, and in the wheel.
+    #[must_use]
+    pub const fn slot(self) -> u32 {
+        self.slot
+    }
+
+    pub(super) const fn generation(self) -> u32 {
+        self.generation
+    }
+}
+
+impl From<Handle> for u64 {
+    fn from(handle: Handle) -> Self {
+        Self::from(handle.generation) << 32 | Self::from(handle.slot)
+    }
+}
+
+impl From<u64> for Handle {
+    fn from(bits: u64) -> Self {
+        Self::new(bits as u32, (bits >> 32) as u32)
+    }
+}

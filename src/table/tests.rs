@@ -1,0 +1,166 @@
+//! The table against `HashMap`, at every load up to the last slot, and against an attacker.
+
+use super::*;
+use crate::wire::{Address, Endpoint};
+use std::collections::HashMap;
+
+const SEEDS: [u64; 4] = [11, 22, 33, 44];
+
+fn end(address: u32, port: u16) -> Endpoint {
+    let address = Address::v4(address.to_be_bytes());
+    Endpoint { address, port }
+}
+
+fn tuple(n: u32) -> FourTuple {
+    FourTuple {
+        local: end(0xc633_6401, 80),
+        remote: end(0xc000_0200 + n / 5000, 1024 + (n % 5000) as u16),
+    }
+}
+
+fn random(state: &mut u64) -> u64 {
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    *state
+}
+
+// Twice as many tuples as slots, so that finding, missing, filling up and reuse all happen.
+fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
+    let mut state = seed;
+    let mut table: Table<u32> = Table::new(capacity, [seed, 1, 2, 3]);
+    let mut model: HashMap<FourTuple, (Handle, u32)> = HashMap::new();
+    let mut stale: Vec<Handle> = Vec::new();
+    for step in 0..operations as u32 {
+        // Fills up and empties in turn.
+        let filling = (step as usize / (4 * capacity.max(1))).is_multiple_of(2);
+        let tuple = tuple(random(&mut state) as u32 % (2 * capacity as u32 + 1));
+        let hash = table.hash(&tuple);
+        table.prefetch(hash);
+        let known = model.get(&tuple).copied();
+        assert_eq!(table.find(hash, &tuple), known.map(|(handle, _)| handle));
+        match (known, filling || step % 4 == 0) {
+            (None, true) => match table.insert(hash, tuple, step) {
+                Ok(handle) => {
+                    assert!(model.insert(tuple, (handle, step)).is_none());
+                }
+                Err(value) => {
+                    assert_eq!((value, table.len()), (step, capacity));
+                    assert!(table.is_full());
+                }
+            },
+            (Some((handle, value)), false) => {
+                assert_eq!(table.remove(handle), Some(value));
+                model.remove(&tuple);
+                stale.push(handle);
+            }
+            (Some((handle, value)), true) => {
+                assert_eq!(table.get(handle), Some(&value));
+                assert_eq!(table.tuple(handle), Some(&tuple));
+                assert_eq!(table.handle_at(handle.slot()), Some(handle));
+                *table.get_mut(handle).unwrap() = step;
+                model.insert(tuple, (handle, step));
+            }
+            (None, false) => {}
+        }
+        assert_eq!(table.len(), model.len());
+    }
+    for handle in stale {
+        assert_eq!(table.get(handle), None);
+        assert_eq!(table.get_mut(handle), None);
+        assert_eq!(table.tuple(handle), None);
+        assert_eq!(table.remove(handle), None);
+    }
+    assert_eq!(table.iter().count(), model.len());
+    for (handle, tuple, value) in table.iter() {
+        assert_eq!(model.get(tuple), Some(&(handle, *value)));
+        assert_eq!(table.find(table.hash(tuple), tuple), Some(handle));
+    }
+}
+
+#[test]
+fn table_holds_what_the_map_holds() {
+    for (capacity, operations) in [(0, 50), (1, 500), (3, 2000), (4, 2000), (100, 20_000)] {
+        for seed in 1..20 {
+            table_agrees_with_a_map(capacity, operations, seed);
+        }
+    }
+    table_agrees_with_a_map(5000, 200_000, 7);
+}
+
+#[test]
+fn a_stale_handle_does_not_name_the_next_occupant() {
+    let mut table: Table<&str> = Table::new(1, SEEDS);
+    let (a, b) = (tuple(1), tuple(2));
+    let first = table.insert(table.hash(&a), a, "a").unwrap();
+    assert_eq!(table.insert(table.hash(&b), b, "b"), Err("b"));
+    assert_eq!(table.remove(first), Some("a"));
+    assert_eq!((table.handle_at(0), table.get(first)), (None, None));
+    let second = table.insert(table.hash(&b), b, "b").unwrap();
+    assert_eq!(first.slot(), second.slot());
+    assert_ne!(first, second);
+    assert_eq!((table.get(first), table.get(second)), (None, Some(&"b")));
+    assert_eq!(table.handle_at(1), None);
+}
+
+#[test]
+fn a_handle_survives_as_a_number() {
+    let handle = Handle::new(7, 0xffff_fffe);
+    assert_eq!(Handle::from(u64::from(handle)), handle);
+}
+
+#[test]
+fn every_field_of_the_tuple_counts() {
+    let table: Table<()> = Table::new(1, SEEDS);
+    let base = tuple(1);
+    let mut others = [base, base, base, base, base.reversed()];
+    others[0].local.port ^= 1;
+    others[1].remote.port ^= 1;
+    others[2].local.address.0[0] ^= 1;
+    others[3].remote.address.0[15] ^= 1;
+    for other in others {
+        assert_ne!(
+            table.hash(&other) >> 32,
+            table.hash(&base) >> 32,
+            "{other:?}"
+        );
+    }
+    let other_seeds: Table<()> = Table::new(1, [1, 2, 3, 4]);
+    assert_ne!(other_seeds.hash(&base), table.hash(&base));
+}
+
+// What an attacker reckons with: words of the tuple folded by XOR, no key.
+fn trivial_hash(tuple: &FourTuple) -> u32 {
+    let word = |end: Endpoint| u32::from_be_bytes(end.address.v4_octets());
+    let ports = u32::from(tuple.local.port) << 16 | u32::from(tuple.remote.port);
+    word(tuple.local) ^ word(tuple.remote) ^ ports
+}
+
+#[test]
+fn a_million_chosen_tuples_do_not_make_a_long_probe() {
+    const MANY: u32 = 1_000_000;
+    let mut table: Table<()> = Table::new(MANY as usize, SEEDS);
+    for n in 0..MANY {
+        // The ports undo what the address does to the fold.
+        let tuple = FourTuple {
+            local: end(0xc633_6401, (n >> 16) as u16),
+            remote: end(n, n as u16),
+        };
+        assert_eq!(trivial_hash(&tuple), 0xc633_6401);
+        let hash = table.hash(&tuple);
+        table.insert(hash, tuple, ()).unwrap();
+    }
+    assert!(table.is_full());
+    let probes = |(handle, tuple, ()): (Handle, &FourTuple, &())| {
+        table.index.probes(table.hash(tuple), handle.slot())
+    };
+    let (longest, sum) = table
+        .iter()
+        .map(probes)
+        .fold((0, 0), |(longest, sum), probes| {
+            (probes.max(longest), sum + probes)
+        });
+    // Random hashes at this load give 1.5 in the mean, and clusters of some 70 at the longest.
+    assert!(longest <= 160, "longest probe {longest}");
+    assert!(sum <= 17 * MANY as usize / 10, "mean probe {sum} / {MANY}");
+}
