@@ -5,6 +5,7 @@
 //! its own fits into the two words of `conn.user`, so a service needs no table.
 
 use crate::buffer::{Chain, Pool};
+pub use crate::tcp::End;
 use crate::time::Instant;
 use crate::wire::FourTuple;
 
@@ -19,19 +20,6 @@ pub trait Service: Send {
 
     /// The connection is over: both sides closed, or it was aborted (MUST-12).
     fn on_end(&mut self, _tuple: &FourTuple, _user: &mut [u64; 2], _end: End) {}
-}
-
-/// How a connection ended for its user (MUST-12).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Both sides closed, and all text was acknowledged.
-    Closed,
-    /// The peer sent a reset.
-    Reset,
-    /// This side sent a reset.
-    Aborted,
-    /// The peer fell silent: retransmissions gave up (RFC 9293 §3.8.3).
-    TimedOut,
 }
 
 /// One connection, as its service sees it during a call.
@@ -64,7 +52,25 @@ pub struct Asked {
     pub no_delay: bool,
 }
 
-impl Conn<'_> {
+impl<'a> Conn<'a> {
+    /// One connection during one call, nothing asked for yet.
+    pub fn new(
+        rx: Reader<'a>,
+        tx: Writer<'a>,
+        user: &'a mut [u64; 2],
+        tuple: FourTuple,
+        now: Instant,
+    ) -> Self {
+        Self {
+            rx,
+            tx,
+            user,
+            tuple,
+            now,
+            asked: Asked::default(),
+        }
+    }
+
     /// CLOSE: no more text will be sent; the peer's is still read (RFC 9293 §3.10.4). The
     /// connection ends when the peer closes too.
     pub const fn finish(&mut self) {
@@ -172,12 +178,18 @@ pub struct Writer<'a> {
     queue: &'a mut Chain,
     pool: &'a mut Pool,
     limit: usize,
+    starved: bool,
 }
 
 impl<'a> Writer<'a> {
     /// At most `limit` octets may wait in `queue`; 0 once the user has closed.
     pub const fn new(queue: &'a mut Chain, pool: &'a mut Pool, limit: usize) -> Self {
-        Self { queue, pool, limit }
+        Self {
+            queue,
+            pool,
+            limit,
+            starved: false,
+        }
     }
 
     /// Octets that [`Writer::send`] would take now, unless the shard's buffers run out.
@@ -190,7 +202,15 @@ impl<'a> Writer<'a> {
     /// RFC 9293 §3.10.2, with PUSH: nothing waits for more to come (MUST-60).
     pub fn send(&mut self, text: &[u8]) -> usize {
         let n = text.len().min(self.space());
-        self.pool.append(self.queue, &text[..n])
+        let sent = self.pool.append(self.queue, &text[..n]);
+        self.starved |= sent < n;
+        sent
+    }
+
+    /// Did the shard's blocks run out during this call? Then another call follows, unasked.
+    #[must_use]
+    pub const fn is_starved(&self) -> bool {
+        self.starved
     }
 
     /// Octets queued that the peer has not acknowledged.

@@ -61,6 +61,13 @@ impl Tcb {
         free.min(max)
     }
 
+    /// May [`Tcb::next_segment`] have something? Cheap, and never wrongly `false`.
+    #[must_use]
+    pub fn wants_to_send(&self) -> bool {
+        const WANTED: u16 = Flags::ACK_NOW | Flags::RESEND_ONE | Flags::PROBE;
+        self.flags.has(WANTED) || self.snd.rtx != self.snd.nxt || self.has_unsent()
+    }
+
     /// The next segment to send, or `None`. Called until then; each call counts as sent.
     pub fn next_segment(&mut self, cx: &Context<'_>) -> Option<Output> {
         let output = match self.state {
@@ -183,6 +190,9 @@ impl Tcb {
             State::Closed | State::TimeWait | State::FinWait2
         ) {
             return false;
+        }
+        if self.is_syn_out() {
+            return self.snd.nxt == self.iss;
         }
         self.text_between(self.snd.nxt, self.fin_seq()) > 0 || self.is_fin_unsent()
     }

@@ -89,6 +89,13 @@ impl Fifo {
         Some((self.head, link.deadline))
     }
 
+    /// The deadline of `slot`, when it is in the queue.
+    #[must_use]
+    pub fn deadline(&self, slot: u32) -> Option<Instant> {
+        let link = &self.links[slot as usize];
+        (link.prev != ABSENT).then_some(link.deadline)
+    }
+
     /// Is `slot` in the queue?
     #[must_use]
     pub fn contains(&self, slot: u32) -> bool {

@@ -48,7 +48,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     if protocol != TCP {
         return Err(DropReason::NotTcp);
     }
-    if !may_be_an_end(source) || !may_be_an_end(destination) {
+    if !Address::v4(source).is_unicast() || !Address::v4(destination).is_unicast() {
         return Err(DropReason::AddressInvalid);
     }
     Ok(Datagram {
@@ -79,12 +79,4 @@ pub(super) fn emit(tuple: &FourTuple, tos: u8, ttl: u8, payload_len: usize) -> O
     let [_, _, third, ..] = &mut words;
     *third |= u32::from(sum.checksum());
     Some(words)
-}
-
-// MUST-57, MUST-63. A subnet's own broadcast address is not known here: no listener has one.
-fn may_be_an_end(address: [u8; 4]) -> bool {
-    !matches!(
-        address,
-        [0, 0, 0, 0] | [224..=239, ..] | [255, 255, 255, 255]
-    )
 }

@@ -32,6 +32,18 @@ impl Address {
         [a, b, c, d]
     }
 
+    /// May it be an end of a connection: neither unspecified, multicast nor broadcast (MUST-46,
+    /// MUST-57, MUST-63)? A subnet's own broadcast address is not known here.
+    #[must_use]
+    pub fn is_unicast(&self) -> bool {
+        match self.0 {
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, v4 @ ..] => {
+                !matches!(v4, [0, 0, 0, 0] | [224..=239, ..] | [255, 255, 255, 255])
+            }
+            [first, ..] => first != 0xff && self.0 != [0; 16],
+        }
+    }
+
     /// The standard library's form.
     #[must_use]
     pub fn to_ip(self) -> IpAddr {

@@ -1,0 +1,99 @@
+//! A shard's counters where other threads may read them. The shard stores copies now and then;
+//! nobody waits for anybody.
+
+use crate::drop_reason::{DROP_REASONS, DropCounters};
+use crate::shard::{Connections, Counters};
+use crate::tcp::State;
+use core::sync::atomic::{AtomicU64, Ordering};
+use crossbeam::utils::CachePadded;
+
+const PLAIN: usize = 12;
+const STATES: usize = State::ALL.len();
+const WORDS: usize = PLAIN + STATES + DROP_REASONS;
+
+/// The last copy. Each number is right for itself; two of them may be of neighbouring moments.
+#[derive(Debug)]
+pub struct Published(CachePadded<[AtomicU64; WORDS]>);
+
+impl Default for Published {
+    fn default() -> Self {
+        Self(CachePadded::new([const { AtomicU64::new(0) }; WORDS]))
+    }
+}
+
+impl Published {
+    /// The shard's side.
+    pub fn store(&self, counters: &Counters) {
+        let c = &counters.connections;
+        let plain: [u64; PLAIN] = [
+            counters.segments_in,
+            counters.segments_out,
+            counters.segments_again,
+            counters.text_in,
+            counters.text_out,
+            c.accepted,
+            c.opened,
+            c.released,
+            c.reset,
+            c.timed_out,
+            c.failed,
+            c.time_wait_evicted,
+        ];
+        let words = plain
+            .iter()
+            .chain(&counters.states)
+            .chain(counters.drops.as_array());
+        for (cell, word) in self.0.iter().zip(words) {
+            // Relaxed: no other memory is read on the strength of these numbers.
+            cell.store(*word, Ordering::Relaxed);
+        }
+    }
+
+    /// The readers' side.
+    #[must_use]
+    pub fn load(&self) -> Counters {
+        let word = |n: usize| self.0[n].load(Ordering::Relaxed);
+        Counters {
+            segments_in: word(0),
+            segments_out: word(1),
+            segments_again: word(2),
+            text_in: word(3),
+            text_out: word(4),
+            connections: Connections {
+                accepted: word(5),
+                opened: word(6),
+                released: word(7),
+                reset: word(8),
+                timed_out: word(9),
+                failed: word(10),
+                time_wait_evicted: word(11),
+            },
+            states: core::array::from_fn(|n| word(PLAIN + n)),
+            drops: DropCounters::from_array(core::array::from_fn(|n| word(PLAIN + STATES + n))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drop_reason::DropReason;
+
+    #[test]
+    fn what_is_stored_is_loaded() {
+        let mut counters = Counters {
+            segments_in: 1,
+            text_out: 5,
+            connections: Connections {
+                time_wait_evicted: 12,
+                ..Connections::default()
+            },
+            ..Counters::default()
+        };
+        counters.states[State::TimeWait as usize] = 7;
+        counters.drops.count(*DropReason::ALL.last().unwrap());
+        let published = Published::default();
+        published.store(&counters);
+        assert_eq!(published.load(), counters);
+    }
+}

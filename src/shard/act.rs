@@ -1,0 +1,282 @@
+//! Carries out what the protocol asks: text to and from the service, buffers, the end.
+
+use super::{Shard, context};
+use crate::drop_reason::DropReason;
+use crate::nic::{Frame, Port};
+use crate::service::{Conn, Reader, Writer};
+use crate::table::Handle;
+use crate::tcp::{Actions, End, Span, State};
+use crate::time::Instant;
+use crate::wire::Packet;
+
+impl<P: Port> Shard<P> {
+    /// Carries out `out`. The connection was in state `before`; `arrival` is the segment and its
+    /// frame, when one arrived.
+    pub(super) fn act(
+        &mut self,
+        handle: Handle,
+        before: State,
+        out: &Actions,
+        arrival: Option<(&Packet, Frame)>,
+        now: Instant,
+    ) {
+        self.take_buffers(handle, out, arrival.as_ref());
+        let news =
+            out.opened || out.acked > 0 || out.finished || out.deliver.len + out.unlocked > 0;
+        // The segment that ends a connection may still bring its last text.
+        let is_over = out.ended.is_some() && out.deliver.len + out.unlocked == 0;
+        if news && !is_over {
+            let text = arrival.as_ref().map(|(p, frame)| (*p, frame, out.deliver));
+            self.call_service(handle, out.opened, text, now);
+        }
+        let (frame, packet) = match arrival {
+            Some((packet, frame)) => (Some(frame), Some(packet)),
+            None => (None, None),
+        };
+        let kept = match (out.reply, frame) {
+            (Some(reply), Some(frame)) => {
+                let packet = packet.expect("a frame comes with its packet");
+                self.reply(packet, frame, &reply, now);
+                None
+            }
+            (Some(reply), None) => {
+                self.send_alone(handle, &reply, now);
+                None
+            }
+            (None, frame) => frame,
+        };
+        if let Some(end) = out.ended {
+            self.end(handle, end);
+        }
+        self.settle(handle, before, kept);
+    }
+
+    // What was acknowledged leaves the send queue; text out of order, or behind text that waits,
+    // goes into blocks. The number of free blocks was checked before.
+    fn take_buffers(&mut self, handle: Handle, out: &Actions, arrival: Option<&(&Packet, Frame)>) {
+        let Some(connection) = self.table.get_mut(handle) else {
+            return;
+        };
+        self.to_send
+            .consume(&mut connection.to_send, out.acked as usize);
+        self.counters.text_out += u64::from(out.acked);
+        let Some((packet, frame)) = arrival else {
+            return;
+        };
+        self.counters.text_in += u64::from(out.deliver.len + out.unlocked);
+        let text = packet.text(self.port.bytes(frame));
+        if out.store.len > 0 {
+            let offset = connection.received.len() + out.store_ahead as usize;
+            let stored =
+                self.received
+                    .store_ahead(&mut connection.received, offset, part(text, out.store));
+            debug_assert!(stored, "free blocks were counted before");
+        }
+        let waits = !connection.received.is_empty();
+        if out.deliver.len > 0 && (waits || out.unlocked > 0 || connection.tcb.has_stored()) {
+            let text = part(text, out.deliver);
+            let held = self.received.append(&mut connection.received, text);
+            debug_assert_eq!(held, text.len(), "free blocks were counted before");
+            self.received
+                .extend(&mut connection.received, out.unlocked as usize);
+        }
+    }
+
+    /// Lets the service of a connection run. `span` of the text of `arrival` is new and in order.
+    pub(super) fn call_service(
+        &mut self,
+        handle: Handle,
+        opened: bool,
+        arrival: Option<(&Packet, &Frame, Span)>,
+        now: Instant,
+    ) {
+        let Some(tuple) = self.table.tuple(handle).copied() else {
+            return;
+        };
+        let Some(connection) = self.table.get_mut(handle) else {
+            return;
+        };
+        if opened {
+            connection.is_open = true;
+            self.counters
+                .connections
+                .count_opened(connection.tcb.open());
+        }
+        if !connection.is_open {
+            return;
+        }
+        let frame_text = match arrival {
+            Some((packet, frame, span)) if connection.received.is_empty() => {
+                part(packet.text(self.port.bytes(frame)), span)
+            }
+            _ => &[],
+        };
+        let limit = if connection.tcb.is_send_open() {
+            self.config.tcp.send_buffer as usize
+        } else {
+            0
+        };
+        let finished = connection.tcb.is_peer_finished();
+        let queued = connection.to_send.len();
+        let rx = Reader::new(
+            frame_text,
+            &mut connection.received,
+            &mut self.received,
+            finished,
+        );
+        let unread = rx.unread();
+        let tx = Writer::new(&mut connection.to_send, &mut self.to_send, limit);
+        let mut conn = Conn::new(rx, tx, &mut connection.user, tuple, now);
+        let service = &mut self.services[usize::from(connection.service)];
+        if opened {
+            service.on_open(&mut conn);
+        }
+        service.on_ready(&mut conn);
+        let (asked, left) = (conn.asked, conn.rx.left_in_frame());
+        let read = unread - conn.rx.unread();
+        let is_starved = conn.tx.is_starved();
+        // What the service left in the frame is held in blocks, for the frame goes on its way.
+        if left > 0 {
+            let rest = &frame_text[frame_text.len() - left..];
+            let held = self.received.append(&mut connection.received, rest);
+            debug_assert_eq!(held, left, "free blocks were counted before");
+        }
+        let cx = context(&self.config.tcp, &tuple, now);
+        let tcb = &mut connection.tcb;
+        if asked.no_delay {
+            tcb.set_no_delay();
+        }
+        if read > 0 {
+            tcb.on_receive(read as u32, &cx);
+        }
+        let sent = connection.to_send.len() - queued;
+        if sent > 0 {
+            tcb.on_send(sent as u32, &cx);
+        }
+        connection.is_starved = is_starved;
+        if is_starved {
+            self.postpone(handle);
+        }
+        if asked.abort || asked.close || asked.finish {
+            self.close(handle, asked, now);
+        }
+    }
+
+    fn close(&mut self, handle: Handle, asked: crate::service::Asked, now: Instant) {
+        let Some(tuple) = self.table.tuple(handle).copied() else {
+            return;
+        };
+        let Some(connection) = self.table.get_mut(handle) else {
+            return;
+        };
+        let cx = context(&self.config.tcp, &tuple, now);
+        let mut out = Actions::default();
+        if asked.abort {
+            connection.tcb.on_abort(&mut out);
+        } else if asked.close {
+            connection.tcb.on_close_both(&cx, &mut out);
+        } else {
+            connection.tcb.on_close(&cx, &mut out);
+        }
+        if let Some(reset) = out.reply {
+            self.send_alone(handle, &reset, now);
+        }
+        if let Some(end) = out.ended {
+            self.end(handle, end);
+        }
+    }
+
+    // The connection is over for its user: tells the service, frees the text.
+    fn end(&mut self, handle: Handle, end: End) {
+        let Some(tuple) = self.table.tuple(handle).copied() else {
+            return;
+        };
+        let Some(connection) = self.table.get_mut(handle) else {
+            return;
+        };
+        self.received.clear(&mut connection.received);
+        self.to_send.clear(&mut connection.to_send);
+        if core::mem::replace(&mut connection.is_open, false) {
+            self.counters.connections.count_ended(end);
+            let service = &mut self.services[usize::from(connection.service)];
+            service.on_end(&tuple, &mut connection.user, end);
+        } else if connection.tcb.state() == State::Closed {
+            self.counters.connections.failed += 1;
+        }
+    }
+
+    // After an event: counts the change of state, files the timer, frees what is closed; keeps
+    // the rest for this breath's output.
+    pub(super) fn settle(&mut self, handle: Handle, before: State, frame: Option<Frame>) {
+        let Some(connection) = self.table.get_mut(handle) else {
+            if let Some(frame) = frame {
+                self.port.release(frame);
+            }
+            return;
+        };
+        let (after, deadline) = (connection.tcb.state(), connection.tcb.deadline());
+        if after == State::Closed {
+            if let Some(frame) = frame {
+                self.port.release(frame);
+            }
+            return self.forget(handle, before);
+        }
+        if before != after {
+            self.counters.states[before as usize] -= 1;
+            self.counters.states[after as usize] += 1;
+        }
+        if after == State::TimeWait {
+            let slot = handle.slot();
+            let restarted = self.time_wait.deadline(slot) != Some(deadline);
+            if before != after {
+                self.wheel.disarm(slot);
+                self.time_wait.push_back(slot, deadline);
+            } else if restarted {
+                self.time_wait.remove(slot);
+                self.time_wait.push_back(slot, deadline);
+            }
+        }
+        self.touch(handle, frame);
+    }
+
+    // Frees the slot of a closed connection.
+    pub(super) fn forget(&mut self, handle: Handle, before: State) {
+        let Some(mut connection) = self.table.remove(handle) else {
+            return;
+        };
+        self.received.clear(&mut connection.received);
+        self.to_send.clear(&mut connection.to_send);
+        self.counters.states[before as usize] -= 1;
+        self.wheel.disarm(handle.slot());
+        self.time_wait.remove(handle.slot());
+        if connection.touched > 0
+            && let Some(entry) = self.touched.get_mut(usize::from(connection.touched) - 1)
+            && let Some(frame) = entry.1.take()
+        {
+            self.port.release(frame);
+        }
+    }
+
+    // Makes room for a new connection: the oldest TIME-WAIT goes before its time.
+    pub(super) fn evict_time_wait(&mut self) -> bool {
+        let Some((slot, _)) = self.time_wait.front() else {
+            return false;
+        };
+        let Some(handle) = self.table.handle_at(slot) else {
+            return false;
+        };
+        self.counters.connections.time_wait_evicted += 1;
+        self.forget(handle, State::TimeWait);
+        true
+    }
+
+    /// Counts a frame that could not be had, or did not fit.
+    pub(super) const fn count_no_frame(&mut self) {
+        self.counters.drops.count(DropReason::NoFrame);
+    }
+}
+
+fn part(text: &[u8], span: Span) -> &[u8] {
+    let (start, end) = (span.skip as usize, (span.skip + span.len) as usize);
+    text.get(start..end).unwrap_or_default()
+}

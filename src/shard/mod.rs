@@ -1,0 +1,339 @@
+//! The worker: receive a burst, parse, look up, decide, act, run timers, send a burst.
+//!
+//! A [`Shard`] owns its port, its table, its timers and its buffers; one thread calls
+//! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
+//! segments in, `act` carries out what the protocol asks, `send` lets segments out, `expire` runs
+//! the timers.
+
+mod act;
+mod arrive;
+mod connection;
+mod counters;
+mod expire;
+mod send;
+mod tap;
+
+pub use counters::{Connections, Counters};
+pub use tap::{Direction, Tap};
+
+use crate::buffer::Pool;
+use crate::limits::BURST_FRAMES;
+use crate::nic::{Burst, Frame, Port};
+use crate::service::Service;
+use crate::table::{Handle, Table};
+use crate::tcp::{Config, Context, IssSource, State, Tcb};
+use crate::time::Instant;
+use crate::wheel::{Fifo, Wheel};
+use crate::wire::{Checksum, Endpoint, FourTuple, LinkHeader, Packet};
+use ahash::RandomState;
+use arrayvec::ArrayVec;
+use connection::Connection;
+use std::collections::{HashMap, VecDeque};
+
+/// How large a shard is, and what it believes. All of it is allocated at start.
+#[derive(Clone, Debug)]
+pub struct ShardConfig {
+    /// Settings of the protocol.
+    pub tcp: Config,
+    /// Connections that it can hold, those in TIME-WAIT included.
+    pub connections: usize,
+    /// Blocks of text received and not read, and as many again of text to send.
+    pub blocks: usize,
+    /// What the checksum of an arriving segment may be, queue by queue; the last holds for all
+    /// queues behind it.
+    pub checksum: Vec<Checksum>,
+    /// TTL or hop limit of what is sent (MUST-49).
+    pub hop_limit: u8,
+    /// Secrets of this process.
+    pub secrets: Secrets,
+}
+
+/// What strangers must not know; drawn from the operating system at start.
+#[derive(Clone)]
+pub struct Secrets {
+    /// Keys of initial sequence numbers (RFC 6528).
+    pub iss: [u8; 16],
+    /// Keys of the connection table.
+    pub table: [u64; 4],
+}
+
+impl Secrets {
+    /// Fresh ones.
+    pub fn draw() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 48];
+        getrandom::fill(&mut bytes)?;
+        let word = |n: usize| {
+            bytes[n..n + 8]
+                .iter()
+                .fold(0, |w, b| w << 8 | u64::from(*b))
+        };
+        Ok(Self {
+            iss: core::array::from_fn(|n| bytes[n]),
+            table: [word(16), word(24), word(32), word(40)],
+        })
+    }
+}
+
+impl core::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("Secrets")
+    }
+}
+
+impl Default for ShardConfig {
+    /// A small shard for tests and demonstrations, with secrets that are none.
+    fn default() -> Self {
+        Self {
+            tcp: Config::default(),
+            connections: 1 << 16,
+            blocks: 1 << 13,
+            checksum: vec![Checksum::Verify],
+            hop_limit: 64,
+            secrets: Secrets {
+                iss: [0; 16],
+                table: [0; 4],
+            },
+        }
+    }
+}
+
+/// Why a shard could not take a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The tuple is in use.
+    #[error("a connection between these ends exists")]
+    Exists,
+    /// The table is full.
+    #[error("the connection table is full")]
+    Full,
+    /// MUST-46.
+    #[error("the remote address is not that of one host")]
+    InvalidRemote,
+}
+
+/// What one breath did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Breath {
+    /// Frames that arrived.
+    pub received: usize,
+    /// Frames that were sent.
+    pub sent: usize,
+    /// Is there more to do at once, whether or not something arrives?
+    pub is_busy: bool,
+}
+
+// Connections with output waiting, each with the frame that it may go into.
+type Touched = ArrayVec<(Handle, Option<Frame>), { 2 * BURST_FRAMES }>;
+
+/// One worker's whole world. See the module's head.
+pub struct Shard<P: Port> {
+    // hot: every breath
+    port: P,
+    table: Table<Connection>,
+    wheel: Wheel,
+    time_wait: Fifo,
+    received: Pool,
+    to_send: Pool,
+    burst: Burst,
+    arrivals: ArrayVec<Arrival, BURST_FRAMES>,
+    touched: Touched,
+    /// Connections whose turn goes on in the next breath: each at most once, so it never grows.
+    backlog: VecDeque<Handle>,
+    counters: Counters,
+    // cold: open, close
+    listeners: HashMap<Endpoint, u16, RandomState>,
+    services: Vec<Box<dyn Service>>,
+    iss: IssSource,
+    config: ShardConfig,
+    tap: Option<Box<dyn Tap>>,
+}
+
+// A frame whose headers are good.
+struct Arrival {
+    frame: Frame,
+    packet: Packet,
+    hash: u64,
+}
+
+impl<P: Port> Shard<P> {
+    /// A shard over `port`, everything allocated.
+    #[must_use]
+    pub fn new(port: P, config: ShardConfig) -> Self {
+        let table = Table::new(config.connections, config.secrets.table);
+        Self {
+            wheel: Wheel::new(config.connections),
+            time_wait: Fifo::new(config.connections),
+            received: Pool::new(config.blocks),
+            to_send: Pool::new(config.blocks),
+            burst: Burst::new(),
+            arrivals: ArrayVec::new(),
+            touched: Touched::new(),
+            backlog: VecDeque::with_capacity(config.connections),
+            counters: Counters::default(),
+            listeners: HashMap::with_hasher(RandomState::with_seeds(
+                config.secrets.table[3],
+                config.secrets.table[2],
+                config.secrets.table[1],
+                config.secrets.table[0],
+            )),
+            services: Vec::new(),
+            iss: IssSource::new(&config.secrets.iss),
+            tap: None,
+            table,
+            port,
+            config,
+        }
+    }
+
+    /// Adds a service; the number stands for it in [`Shard::listen`] and [`Shard::open`].
+    pub fn add_service(&mut self, service: Box<dyn Service>) -> u16 {
+        self.services.push(service);
+        u16::try_from(self.services.len() - 1).expect("services are added by hand")
+    }
+
+    /// Passive OPEN: segments for `endpoint` reach `service` (RFC 9293 §3.10.1).
+    pub fn listen(&mut self, endpoint: Endpoint, service: u16) {
+        assert!(
+            usize::from(service) < self.services.len(),
+            "no such service"
+        );
+        self.listeners.insert(endpoint, service);
+    }
+
+    /// Lets somebody watch every segment, for diagrams.
+    pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
+        self.tap = Some(tap);
+    }
+
+    /// Active OPEN: the SYN leaves in the next breath, by `queue`, behind `link`.
+    pub fn open(
+        &mut self,
+        tuple: FourTuple,
+        link: LinkHeader,
+        queue: u16,
+        service: u16,
+        now: Instant,
+    ) -> Result<Handle, OpenError> {
+        assert!(
+            usize::from(service) < self.services.len(),
+            "no such service"
+        );
+        if !tuple.remote.address.is_unicast() {
+            return Err(OpenError::InvalidRemote);
+        }
+        let hash = self.table.hash(&tuple);
+        if self.table.find(hash, &tuple).is_some() {
+            return Err(OpenError::Exists);
+        }
+        let iss = self.iss.iss(&tuple, now);
+        let ts_offset = self.iss.timestamp_offset(&tuple);
+        let tcb = Tcb::on_open(iss, ts_offset, &context(&self.config.tcp, &tuple, now));
+        let connection = Connection::new(tcb, link, queue, service);
+        let handle = self.table.insert(hash, tuple, connection);
+        let handle = handle.map_err(|_| OpenError::Full)?;
+        self.counters.states[State::SynSent as usize] += 1;
+        self.postpone(handle);
+        Ok(handle)
+    }
+
+    /// Does all there is to do at `now`: a burst in, timers, a burst out. Bounded: when there is
+    /// more, [`Breath::is_busy`] says so.
+    pub fn breathe(&mut self, now: Instant) -> Breath {
+        let sent = self.counters.segments_out;
+        self.port.receive(now, &mut self.burst);
+        let received = self.burst.len();
+        self.parse();
+        self.arrive(now);
+        let more_due = self.expire(now);
+        self.resume(now);
+        self.send(now);
+        self.port.flush(now);
+        Breath {
+            received,
+            sent: (self.counters.segments_out - sent) as usize,
+            is_busy: more_due || !self.backlog.is_empty() || received == BURST_FRAMES,
+        }
+    }
+
+    /// When the next timer may be due; [`Instant::NEVER`] when none is armed.
+    #[must_use]
+    pub fn next_deadline(&self) -> Instant {
+        let oldest = self.time_wait.front();
+        let time_wait = oldest.map_or(Instant::NEVER, |(_, deadline)| deadline);
+        self.wheel.next_deadline().min(time_wait)
+    }
+
+    /// The port, to sleep in or to look at.
+    pub const fn port(&mut self) -> &mut P {
+        &mut self.port
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Connections that exist, in TIME-WAIT too.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Is there no connection at all?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Where a connection stands; `None` when there is none.
+    #[must_use]
+    pub fn state_of(&self, tuple: &FourTuple) -> Option<State> {
+        let handle = self.table.find(self.table.hash(tuple), tuple)?;
+        self.table.get(handle).map(|c| c.tcb.state())
+    }
+
+    /// Blocks that hold no text: all of them when nothing waits.
+    #[must_use]
+    pub fn free_blocks(&self) -> (usize, usize) {
+        (self.received.free_blocks(), self.to_send.free_blocks())
+    }
+
+    // Gives a connection a turn in the next breath.
+    fn postpone(&mut self, handle: Handle) {
+        if let Some(connection) = self.table.get_mut(handle)
+            && !core::mem::replace(&mut connection.is_postponed, true)
+        {
+            self.backlog.push_back(handle);
+        }
+    }
+
+    // The turns that the last breath left over.
+    fn resume(&mut self, now: Instant) {
+        for _ in 0..self.backlog.len().min(BURST_FRAMES / 2) {
+            let Some(handle) = self.backlog.pop_front() else {
+                return;
+            };
+            let Some(connection) = self.table.get_mut(handle) else {
+                continue;
+            };
+            connection.is_postponed = false;
+            if core::mem::take(&mut connection.is_starved) {
+                self.call_service(handle, false, None, now);
+            }
+            self.touch(handle, None);
+        }
+    }
+}
+
+fn context<'a>(config: &'a Config, tuple: &FourTuple, now: Instant) -> Context<'a> {
+    Context {
+        now,
+        config,
+        is_v4: tuple.local.address.is_v4(),
+        may_store: true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

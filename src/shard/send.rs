@@ -1,0 +1,214 @@
+//! Segments out: into the frame that came where there is one, into a fresh one otherwise.
+
+use super::{Direction, Shard, context};
+use crate::nic::{Frame, Port};
+use crate::table::Handle;
+use crate::tcp::{Output, State};
+use crate::time::Instant;
+use crate::wire::{FourTuple, Headers, Packet, Segment};
+
+/// Segments that one connection may send in one breath. The rest waits for the next, so that a
+/// bulk transfer cannot hold back a handshake.
+const SEGMENTS_PER_BREATH: usize = 64;
+
+impl<P: Port> Shard<P> {
+    /// Notes that a connection may have something to send; `frame` may carry it.
+    pub(super) fn touch(&mut self, handle: Handle, frame: Option<Frame>) {
+        let place = self.table.get(handle).map_or(0, |c| c.touched);
+        if let Some(entry) = usize::from(place)
+            .checked_sub(1)
+            .and_then(|index| self.touched.get_mut(index))
+        {
+            let spare = match frame {
+                Some(frame) if entry.1.is_none() => {
+                    entry.1 = Some(frame);
+                    None
+                }
+                spare => spare,
+            };
+            if let Some(frame) = spare {
+                self.port.release(frame);
+            }
+            return;
+        }
+        if let Some(connection) = self.table.get_mut(handle)
+            && !self.touched.is_full()
+        {
+            self.touched.push((handle, frame));
+            connection.touched = self.touched.len() as u8;
+            return;
+        }
+        if let Some(frame) = frame {
+            self.port.release(frame);
+        }
+        self.postpone(handle);
+    }
+
+    /// All output of this breath, connection by connection: what a burst made necessary is
+    /// acknowledged once (MUST-58, MUST-59).
+    pub(super) fn send(&mut self, now: Instant) {
+        let mut touched = core::mem::take(&mut self.touched);
+        for (handle, frame) in touched.drain(..) {
+            self.send_for(handle, frame, now);
+        }
+        self.touched = touched;
+    }
+
+    fn send_for(&mut self, handle: Handle, mut kept: Option<Frame>, now: Instant) {
+        let Some(tuple) = self.table.tuple(handle).copied() else {
+            if let Some(frame) = kept {
+                self.port.release(frame);
+            }
+            return;
+        };
+        let mut budget = SEGMENTS_PER_BREATH;
+        loop {
+            let Some(connection) = self.table.get_mut(handle) else {
+                break;
+            };
+            connection.touched = 0;
+            if budget == 0 || !connection.tcb.wants_to_send() {
+                break;
+            }
+            budget -= 1;
+            let queue = connection.queue;
+            let Some(mut frame) = kept.take().or_else(|| self.port.allocate(queue)) else {
+                // Back-pressure: the turn goes on when frames have come back.
+                self.postpone(handle);
+                break;
+            };
+            let Some(connection) = self.table.get_mut(handle) else {
+                kept = Some(frame);
+                break;
+            };
+            let cx = context(&self.config.tcp, &tuple, now);
+            let Some(Output {
+                segment,
+                text_offset,
+                again,
+            }) = connection.tcb.next_segment(&cx)
+            else {
+                kept = Some(frame);
+                break;
+            };
+            let headers = Headers {
+                link: &connection.link,
+                tuple: &tuple,
+                segment: &segment,
+                hop_limit: self.config.hop_limit,
+                tos: 0,
+            };
+            let (at, len) = (headers.len(), segment.text_len as usize);
+            frame.set_queue(queue);
+            let bytes = self.port.bytes_mut(&mut frame);
+            let copied = bytes.get_mut(at..at + len).map_or(0, |room| {
+                self.to_send
+                    .read_at(&connection.to_send, text_offset as usize, room)
+            });
+            debug_assert_eq!(copied, len, "what is to be sent is in the send queue");
+            let state = connection.tcb.state();
+            if let Some(total) = headers.emit(bytes) {
+                frame.set_len(total);
+                self.counters.segments_again += u64::from(again);
+                self.transmit(frame, &tuple, &segment, state, now);
+            } else {
+                self.count_no_frame();
+                self.port.release(frame);
+            }
+        }
+        if let Some(frame) = kept {
+            self.port.release(frame);
+        }
+        if budget == 0 {
+            self.postpone(handle);
+        }
+        self.file_timer(handle);
+    }
+
+    /// Answers a segment in its own frame, at once.
+    pub(super) fn reply(
+        &mut self,
+        packet: &Packet,
+        mut frame: Frame,
+        segment: &Segment,
+        now: Instant,
+    ) {
+        let link = packet.link.reversed();
+        let headers = Headers {
+            link: &link,
+            tuple: &packet.tuple,
+            segment,
+            hop_limit: self.config.hop_limit,
+            tos: 0,
+        };
+        let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
+            self.count_no_frame();
+            return self.port.release(frame);
+        };
+        frame.set_len(total);
+        let state = if self.tap.is_some() {
+            self.state_of(&packet.tuple).unwrap_or(State::Closed)
+        } else {
+            State::Closed
+        };
+        self.transmit(frame, &packet.tuple, segment, state, now);
+    }
+
+    /// Sends a segment without text for a connection, in a fresh frame.
+    pub(super) fn send_alone(&mut self, handle: Handle, segment: &Segment, now: Instant) {
+        let Some(tuple) = self.table.tuple(handle).copied() else {
+            return;
+        };
+        let Some(connection) = self.table.get(handle) else {
+            return;
+        };
+        let Some(mut frame) = self.port.allocate(connection.queue) else {
+            return self.count_no_frame();
+        };
+        let headers = Headers {
+            link: &connection.link,
+            tuple: &tuple,
+            segment,
+            hop_limit: self.config.hop_limit,
+            tos: 0,
+        };
+        let state = connection.tcb.state();
+        let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
+            self.count_no_frame();
+            return self.port.release(frame);
+        };
+        frame.set_len(total);
+        self.transmit(frame, &tuple, segment, state, now);
+    }
+
+    fn transmit(
+        &mut self,
+        frame: Frame,
+        tuple: &FourTuple,
+        segment: &Segment,
+        state: State,
+        now: Instant,
+    ) {
+        self.counters.segments_out += 1;
+        if let Some(tap) = &mut self.tap {
+            tap.on_segment(now, Direction::Out, tuple, segment, state);
+        }
+        self.port.transmit(now, frame);
+    }
+
+    // TIME-WAIT has its place in the FIFO; everything else in the wheel.
+    fn file_timer(&mut self, handle: Handle) {
+        let Some(connection) = self.table.get(handle) else {
+            return;
+        };
+        if connection.tcb.state() == State::TimeWait {
+            return;
+        }
+        let deadline = connection.tcb.deadline();
+        if deadline.is_armed() {
+            self.wheel.arm(handle.slot(), deadline);
+        } else {
+            self.wheel.disarm(handle.slot());
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Two shards over the in-memory port.
+
+use super::*;
+use crate::nic::memory::{MemoryPort, Misfortune, pair};
+use crate::service::{Conn, Service};
+use crate::tcp::End;
+use crate::time::Duration;
+use crate::wire::Address;
+use std::sync::{Arc, Mutex};
+
+/// Echoes, and closes when the peer does.
+struct Echo;
+
+impl Service for Echo {
+    fn on_ready(&mut self, conn: &mut Conn<'_>) {
+        loop {
+            let n = conn.tx.send(conn.rx.text());
+            if n == 0 {
+                break;
+            }
+            conn.rx.consume(n);
+        }
+        if conn.rx.is_finished() {
+            conn.finish();
+        }
+    }
+}
+
+/// What the clients of a test saw.
+#[derive(Default, Debug)]
+struct Seen {
+    ended: Vec<End>,
+    octets: u64,
+    wrong: u64,
+}
+
+/// Sends `len` octets of a pattern, half-closes, reads all to the end.
+struct Client {
+    len: u64,
+    seen: Arc<Mutex<Seen>>,
+}
+
+const fn pattern(at: u64) -> u8 {
+    (at % 251) as u8
+}
+
+impl Service for Client {
+    fn on_ready(&mut self, conn: &mut Conn<'_>) {
+        // user: octets sent, octets read
+        while conn.user[0] < self.len {
+            let mut text = [0; 1000];
+            let n = (self.len - conn.user[0]).min(1000) as usize;
+            for (i, octet) in text[..n].iter_mut().enumerate() {
+                *octet = pattern(conn.user[0] + i as u64);
+            }
+            let sent = conn.tx.send(&text[..n]);
+            conn.user[0] += sent as u64;
+            if sent < n {
+                break;
+            }
+        }
+        if conn.user[0] == self.len {
+            conn.finish();
+        }
+        let mut seen = self.seen.lock().unwrap();
+        while conn.rx.unread() > 0 {
+            let text = conn.rx.text();
+            for (i, octet) in text.iter().enumerate() {
+                seen.wrong += u64::from(*octet != pattern(conn.user[1] + i as u64));
+            }
+            let n = text.len();
+            conn.user[1] += n as u64;
+            seen.octets += n as u64;
+            conn.rx.consume(n);
+        }
+    }
+
+    fn on_end(&mut self, _tuple: &FourTuple, _user: &mut [u64; 2], end: End) {
+        self.seen.lock().unwrap().ended.push(end);
+    }
+}
+
+const SERVER: Endpoint = Endpoint {
+    address: Address::v4([10, 0, 0, 1]),
+    port: 7,
+};
+
+fn tuple(port: u16) -> FourTuple {
+    FourTuple {
+        local: Endpoint {
+            address: Address::v4([10, 0, 0, 2]),
+            port,
+        },
+        remote: SERVER,
+    }
+}
+
+fn link() -> LinkHeader {
+    LinkHeader::new([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2])
+}
+
+struct World {
+    server: Shard<MemoryPort>,
+    client: Shard<MemoryPort>,
+    now: Instant,
+}
+
+impl World {
+    fn new(misfortune: Misfortune, config: &ShardConfig) -> Self {
+        let (a, b) = pair(misfortune, 4096);
+        let mut server = Shard::new(a, config.clone());
+        let echo = server.add_service(Box::new(Echo));
+        server.listen(SERVER, echo);
+        Self {
+            server,
+            client: Shard::new(b, config.clone()),
+            now: Instant::ZERO,
+        }
+    }
+
+    // Breathes both ends until neither has anything to do now, then jumps to the next event.
+    fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
+        for _ in 0..10_000_000_u64 {
+            if done(self) {
+                return;
+            }
+            let a = self.server.breathe(self.now);
+            let b = self.client.breathe(self.now);
+            if a.is_busy || b.is_busy || a.received + a.sent + b.received + b.sent > 0 {
+                continue;
+            }
+            let arrival = [&mut self.server, &mut self.client]
+                .map(|s| s.port().next_arrival().unwrap_or(Instant::NEVER));
+            let next = arrival[0]
+                .min(arrival[1])
+                .min(self.server.next_deadline())
+                .min(self.client.next_deadline());
+            assert!(next.is_armed(), "nothing will ever happen again");
+            self.now = next.max(self.now + Duration::from_micros(1));
+        }
+        panic!("it did not end");
+    }
+}
+
+fn run(connections: u16, len: u64, misfortune: Misfortune) {
+    let config = ShardConfig::default();
+    let mut world = World::new(misfortune, &config);
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let service = world.client.add_service(Box::new(Client {
+        len,
+        seen: Arc::clone(&seen),
+    }));
+    let frames = (
+        world.server.port().frames_free(),
+        world.client.port().frames_free(),
+    );
+    for port in 0..connections {
+        let tuple = tuple(10_000 + port);
+        world
+            .client
+            .open(tuple, link(), 0, service, world.now)
+            .unwrap();
+    }
+    world.run_until(|w| w.server.is_empty() && w.client.is_empty());
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.wrong, 0);
+    assert_eq!(seen.ended.len(), usize::from(connections));
+    assert!(seen.ended.iter().all(|end| *end == End::Closed), "{seen:?}");
+    assert_eq!(seen.octets, len * u64::from(connections));
+    let free = (
+        world.server.port().frames_free(),
+        world.client.port().frames_free(),
+    );
+    assert_eq!(free, frames, "every frame is back");
+    for shard in [&world.server, &world.client] {
+        assert_eq!(shard.free_blocks(), (config.blocks, config.blocks));
+        assert_eq!(shard.counters().states.iter().sum::<u64>(), 0);
+        assert_eq!(shard.counters().connections.live(), 0);
+    }
+}
+
+#[test]
+fn a_perfect_wire_carries_everything_without_a_retransmission() {
+    run(100, 10_000, Misfortune::default());
+}
+
+#[test]
+fn nothing_is_lost_over_a_wire_that_loses_a_fifth() {
+    for seed in 0..5 {
+        run(
+            30,
+            30_000,
+            Misfortune {
+                seed,
+                loss: 0.2,
+                duplicate: 0.1,
+                reorder: 0.2,
+                delay: Duration::from_millis(5),
+                jitter: Duration::from_millis(5),
+                ..Misfortune::default()
+            },
+        );
+    }
+}
