@@ -1,2 +1,9 @@
-//! The `seawall` binary.
-fn main() {}
+//! The `seawall` binary: arguments to subcommands, errors to exit codes.
+
+use clap::Parser;
+use seawall::cli::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    Cli::parse().run()
+}

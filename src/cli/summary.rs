@@ -1,0 +1,96 @@
+//! The JSON that tools rely on: stable names, documented in the README.
+
+use crate::control::server::{Server, Totals};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What `serve --json` prints on exit.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    connections: Connections,
+    segments: Segments,
+    drops: BTreeMap<&'static str, u64>,
+    queues: Vec<Queue>,
+}
+
+#[derive(Debug, Serialize)]
+struct Connections {
+    accepted: u64,
+    released: u64,
+    reset: u64,
+    timed_out: u64,
+    live: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Segments {
+    r#in: u64,
+    out: u64,
+}
+
+/// One queue, as it was set up.
+#[derive(Debug, Serialize)]
+pub struct Queue {
+    interface: String,
+    queue: u32,
+    xdp: &'static str,
+    copy: bool,
+    cpu: usize,
+}
+
+/// The queues of a server that runs.
+#[must_use]
+pub fn json_queues(server: &Server) -> Vec<Queue> {
+    let queues = server.queues().iter();
+    let queues = queues.map(|queue| Queue {
+        interface: queue.report.queue.interface.clone(),
+        queue: queue.report.queue.queue,
+        xdp: if queue.native { "native" } else { "generic" },
+        copy: !queue.report.zero_copy,
+        cpu: queue.cpu,
+    });
+    queues.collect()
+}
+
+impl Summary {
+    /// Of a server that was stopped.
+    #[must_use]
+    pub fn new(totals: &Totals, queues: Vec<Queue>) -> Self {
+        let c = &totals.counters;
+        Self {
+            connections: Connections {
+                accepted: c.connections.accepted,
+                released: c.connections.released,
+                reset: c.connections.reset,
+                timed_out: c.connections.timed_out,
+                live: c.connections.live(),
+            },
+            segments: Segments {
+                r#in: c.segments_in,
+                out: c.segments_out,
+            },
+            drops: drops_by_name(totals),
+            queues,
+        }
+    }
+}
+
+/// What went nowhere, by reason: in the shard, in its rings, and in the XDP program.
+#[must_use]
+pub fn drops_by_name(totals: &Totals) -> BTreeMap<&'static str, u64> {
+    let shard = totals.counters.drops.nonzero();
+    let mut drops: BTreeMap<_, _> = shard.map(|(reason, n)| (reason.name(), n)).collect();
+    let port = &totals.port;
+    let rings = [
+        ("transmit_full", port.transmit_full),
+        ("receive_full", port.receive_full),
+        ("fill_empty", port.fill_empty),
+    ];
+    let xdp = totals.verdicts.iter();
+    let xdp = xdp.filter(|(verdict, _)| verdict.is_drop());
+    let outside = xdp.map(|(verdict, n)| (verdict.name(), n));
+    for (name, n) in outside.chain(rings).filter(|(_, n)| *n > 0) {
+        *drops.entry(name).or_default() += n;
+    }
+    drops
+}
