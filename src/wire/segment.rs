@@ -89,9 +89,9 @@ impl Ctl {
 /// The Timestamps option (RFC 7323 §3).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timestamps {
-    /// TSval: the sender's clock.
+    /// `TSval`: the sender's clock.
     pub val: u32,
-    /// TSecr: the clock value that it echoes; means nothing unless ACK is set.
+    /// `TSecr`: the clock value that it echoes; means nothing unless ACK is set.
     pub ecr: u32,
 }
 
