@@ -3,9 +3,28 @@
 //! A [`Service`] is called when something changed: text arrived, room to send appeared, the peer
 //! closed. It reads from `conn.rx`, writes to `conn.tx` and returns; it never blocks. State of
 //! its own fits into the two words of `conn.user`, so a service needs no table.
+//!
+//! [`by_name`] finds the services that come with the crate; each is one file here. They are
+//! indifferent to where segments begin and end and to how little room there is to send: a call
+//! takes what it can and leaves the rest unread.
+
+mod chargen;
+mod daytime;
+mod discard;
+mod echo;
+mod http;
+
+#[cfg(test)]
+mod tests;
+
+pub use crate::tcp::End;
+pub use chargen::Chargen;
+pub use daytime::Daytime;
+pub use discard::Discard;
+pub use echo::Echo;
+pub use http::{HTTP_HEADER_BYTES, Http};
 
 use crate::buffer::{Chain, Pool};
-pub use crate::tcp::End;
 use crate::time::Instant;
 use crate::wire::FourTuple;
 
@@ -20,6 +39,34 @@ pub trait Service: Send {
 
     /// The connection is over: both sides closed, or it was aborted (MUST-12).
     fn on_end(&mut self, _tuple: &FourTuple, _user: &mut [u64; 2], _end: End) {}
+}
+
+/// The services that come with the crate: name, and one line for people.
+pub const NAMES: &[(&str, &str)] = &[
+    ("echo", "returns what it receives (RFC 862)"),
+    ("discard", "throws away what it receives (RFC 863)"),
+    ("daytime", "sends the date and time, then closes (RFC 867)"),
+    (
+        "chargen",
+        "sends characters until the peer closes (RFC 864)",
+    ),
+    (
+        "http",
+        "HTTP/1.1: `/` is a page, `/bytes/N` is N octets (RFC 9112)",
+    ),
+];
+
+/// A new instance of the service with this name in [`NAMES`].
+#[must_use]
+pub fn by_name(name: &str) -> Option<Box<dyn Service>> {
+    Some(match name {
+        "echo" => Box::new(Echo),
+        "discard" => Box::new(Discard),
+        "daytime" => Box::new(Daytime::default()),
+        "chargen" => Box::new(Chargen),
+        "http" => Box::new(Http::default()),
+        _ => return None,
+    })
 }
 
 /// One connection, as its service sees it during a call.
@@ -40,6 +87,10 @@ pub struct Conn<'a> {
 }
 
 /// What a service asked for during a call.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four wishes, each of them possible beside the others"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     /// Send FIN once all text is sent; go on receiving.
@@ -157,6 +208,20 @@ impl<'a> Reader<'a> {
         } else {
             self.frame_text = &self.frame_text[n..];
         }
+    }
+
+    /// Marks all that can be read as read, unseen.
+    pub fn clear(&mut self) {
+        self.frame_text = &[];
+        // Not Pool::clear: text out of order that waits in the same blocks stays.
+        let n = self.held.len();
+        self.pool.consume(self.held, n);
+    }
+
+    /// Has the peer closed? Nothing follows what is unread, so half a message stays half.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.finished
     }
 
     /// Has the peer closed, and is everything read?
