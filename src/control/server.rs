@@ -13,7 +13,7 @@ use crate::nic::netlink;
 use crate::nic::pcap::Recorder;
 use crate::nic::{Port, PortCounters};
 use crate::service::Service;
-use crate::shard::{Counters, Secrets, Shard, ShardConfig};
+use crate::shard::{Counters, Secrets, Shard, ShardConfig, Tap};
 use crate::wire::{Address, Checksum, Endpoint};
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,10 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// Makes the service of one listener, once for each shard.
-pub type ServiceFactory = Box<dyn Fn() -> Box<dyn Service>>;
+pub type ServiceFactory = Box<dyn Fn() -> Box<dyn Service> + Send>;
+
+/// Makes what watches the segments of a shard.
+pub type TapFactory = Box<dyn Fn() -> Box<dyn Tap> + Send>;
 
 /// What the checksum of an arriving segment may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -61,6 +64,8 @@ pub struct ServerConfig {
     pub capture: Option<PathBuf>,
     /// What each listener talks to.
     pub listeners: Vec<(Endpoint, ServiceFactory)>,
+    /// Watches all segments, when there is one: for diagrams.
+    pub tap: Option<TapFactory>,
     /// Size and protocol settings of each shard. MTU, checksums and secrets are filled in.
     pub shard: ShardConfig,
 }
@@ -80,6 +85,7 @@ impl ServerConfig {
             idle: Idle::Adaptive,
             capture: None,
             listeners: Vec::new(),
+            tap: None,
             shard: ShardConfig {
                 connections: 1 << 18,
                 ..ShardConfig::default()
@@ -92,7 +98,7 @@ impl ServerConfig {
     pub fn listen(
         mut self,
         endpoint: Endpoint,
-        factory: impl Fn() -> Box<dyn Service> + 'static,
+        factory: impl Fn() -> Box<dyn Service> + Send + 'static,
     ) -> Self {
         self.listeners.push((endpoint, Box::new(factory)));
         self
@@ -359,6 +365,7 @@ impl Server {
             stop: Arc::clone(&self.stop),
             published: Arc::new(Published::default()),
             services,
+            tap: config.tap.as_ref().map(|make| make()),
             shard_config,
         };
         let published = Arc::clone(&run.published);
@@ -448,6 +455,7 @@ struct Run {
     stop: Arc<AtomicBool>,
     published: Arc<Published>,
     services: Vec<(Endpoint, Box<dyn Service>)>,
+    tap: Option<Box<dyn Tap>>,
     shard_config: ShardConfig,
 }
 
@@ -457,6 +465,9 @@ impl Run {
             tracing::warn!("cannot bind a shard to CPU {}: {error}", self.cpu);
         }
         let mut shard = Shard::new(port, self.shard_config);
+        if let Some(tap) = self.tap {
+            shard.set_tap(tap);
+        }
         for (endpoint, service) in self.services {
             let service = shard.add_service(service);
             shard.listen(endpoint, service);

@@ -48,7 +48,7 @@ impl<P: Port> Shard<P> {
         if let Some(end) = out.ended {
             self.end(handle, end);
         }
-        self.settle(handle, before, kept);
+        self.settle(handle, before, kept, now);
     }
 
     // What was acknowledged leaves the send queue; text out of order, or behind text that waits,
@@ -207,7 +207,7 @@ impl<P: Port> Shard<P> {
 
     // After an event: counts the change of state, files the timer, frees what is closed; keeps
     // the rest for this breath's output.
-    pub(super) fn settle(&mut self, handle: Handle, before: State, frame: Option<Frame>) {
+    fn settle(&mut self, handle: Handle, before: State, frame: Option<Frame>, now: Instant) {
         let Some(connection) = self.table.get_mut(handle) else {
             if let Some(frame) = frame {
                 self.port.release(frame);
@@ -219,7 +219,7 @@ impl<P: Port> Shard<P> {
             if let Some(frame) = frame {
                 self.port.release(frame);
             }
-            return self.forget(handle, before);
+            return self.forget(handle, before, now);
         }
         if before != after {
             self.counters.states[before as usize] -= 1;
@@ -240,7 +240,10 @@ impl<P: Port> Shard<P> {
     }
 
     // Frees the slot of a closed connection.
-    pub(super) fn forget(&mut self, handle: Handle, before: State) {
+    pub(super) fn forget(&mut self, handle: Handle, before: State, now: Instant) {
+        if let (Some(tap), Some(tuple)) = (&mut self.tap, self.table.tuple(handle)) {
+            tap.on_closed(now, tuple);
+        }
         let Some(mut connection) = self.table.remove(handle) else {
             return;
         };
@@ -258,7 +261,7 @@ impl<P: Port> Shard<P> {
     }
 
     // Makes room for a new connection: the oldest TIME-WAIT goes before its time.
-    pub(super) fn evict_time_wait(&mut self) -> bool {
+    pub(super) fn evict_time_wait(&mut self, now: Instant) -> bool {
         let Some((slot, _)) = self.time_wait.front() else {
             return false;
         };
@@ -266,7 +269,7 @@ impl<P: Port> Shard<P> {
             return false;
         };
         self.counters.connections.time_wait_evicted += 1;
-        self.forget(handle, State::TimeWait);
+        self.forget(handle, State::TimeWait, now);
         true
     }
 

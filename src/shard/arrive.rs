@@ -92,7 +92,7 @@ impl<P: Port> Shard<P> {
             self.counters.drops.count(reason);
         }
         if let Some(iss_min) = out.reopen {
-            self.forget(handle, before);
+            self.forget(handle, before, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }
         self.act(handle, before, &out, Some((packet, frame)), now);
@@ -136,7 +136,7 @@ impl<P: Port> Shard<P> {
         service: u16,
         now: Instant,
     ) {
-        if self.table.is_full() && !self.evict_time_wait() {
+        if self.table.is_full() && !self.evict_time_wait(now) {
             return self.refuse(frame, DropReason::TableFull);
         }
         let mut iss = self.iss.iss(&packet.tuple, now);

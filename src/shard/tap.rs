@@ -24,4 +24,7 @@ pub trait Tap: Send {
         segment: &Segment,
         state: State,
     );
+
+    /// The last trace of a connection is gone: its TIME-WAIT is over, or it was reset.
+    fn on_closed(&mut self, _now: Instant, _tuple: &FourTuple) {}
 }

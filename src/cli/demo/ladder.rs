@@ -22,8 +22,18 @@ pub struct Seen {
     pub server: State,
 }
 
+/// What happened to the connection.
+#[derive(Clone, Copy, Debug)]
+pub enum Event {
+    /// A segment passed.
+    Segment(Seen),
+    /// The server's end is gone: 2 MSL are over.
+    Closed(Instant),
+}
+
 /// Reports the segments of a shard.
-pub struct Watch(pub Sender<Seen>);
+#[derive(Debug)]
+pub struct Watch(pub Sender<Event>);
 
 impl Tap for Watch {
     fn on_segment(
@@ -35,13 +45,17 @@ impl Tap for Watch {
         server: State,
     ) {
         // When nobody listens any more the diagram is drawn already.
-        let _ = self.0.send(Seen {
+        let _ = self.0.send(Event::Segment(Seen {
             at,
             direction,
             tuple: *tuple,
             segment: *segment,
             server,
-        });
+        }));
+    }
+
+    fn on_closed(&mut self, now: Instant, _tuple: &FourTuple) {
+        let _ = self.0.send(Event::Closed(now));
     }
 }
 
@@ -137,7 +151,6 @@ pub fn draw(
     );
     line("", State::Closed.name(), "", State::Listen.name());
     let mut client = Follower::new();
-    let mut fin_at = None;
     for Seen {
         at,
         direction,
@@ -152,9 +165,6 @@ pub fn draw(
             client.on_sent(segment);
         } else {
             client.on_received(segment);
-        }
-        if segment.ctl.fin {
-            fin_at = Some(*at);
         }
         let names = if from_client { ("x", "y") } else { ("y", "x") };
         let label = label(segment, (ours, names.0), (theirs, names.1));
@@ -176,7 +186,6 @@ pub fn draw(
             State::Closed.name(),
         );
     }
-    let _ = fin_at;
     let _ = writeln!(
         text,
         "\n  x = {} is the client's initial sequence number, y = {} is ours (RFC 6528).",
