@@ -5,6 +5,10 @@
 //! two ends in one process with seeded misfortune between them, `pcap` records another port.
 //! Nothing here knows what TCP is.
 
+pub mod device;
+pub mod ethtool;
+pub mod netlink;
+
 use crate::limits::BURST_FRAMES;
 use crate::time::{Duration, Instant};
 use arrayvec::ArrayVec;
