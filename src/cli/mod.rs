@@ -1,3 +1,53 @@
 //! The command line: one file a subcommand.
 
 pub mod check;
+pub mod demo;
+pub mod serve;
+mod summary;
+mod terminal;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// TCP on a Linux NIC over `AF_XDP`, with the kernel out of the way.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "seawall",
+    version,
+    about,
+    after_help = "\
+Examples:
+  sudo seawall demo
+  sudo seawall check --interface eth0
+  sudo seawall serve --interface eth0 --listen 192.0.2.1:80=http"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Serve TCP on an interface, beside the kernel's own traffic
+    Serve(serve::ServeArgs),
+    /// Watch it work: a lab of its own, one connection drawn, then many at once
+    Demo(demo::DemoArgs),
+    /// Say whether this machine and NIC can run it, and what to change
+    Check(check::CheckArgs),
+}
+
+impl Cli {
+    /// Runs the subcommand. What the machine refuses becomes one line on stderr and status 1.
+    #[must_use]
+    pub fn run(&self) -> ExitCode {
+        let result = match &self.command {
+            Command::Serve(args) => serve::run(args),
+            Command::Demo(args) => demo::run(args),
+            Command::Check(args) => Ok(check::run(args)),
+        };
+        result.unwrap_or_else(|error| {
+            eprintln!("seawall: {error:#}");
+            ExitCode::FAILURE
+        })
+    }
+}

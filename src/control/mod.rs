@@ -1,4 +1,9 @@
-//! What is around the shards: the lab they are tried out in, and their start and end.
+//! What is around the shards: their start and end, the threads they run on, the counters that
+//! others read, and the lab they are tried out in.
 
+pub mod clock;
 pub mod lab;
 pub mod namespace;
+pub mod published;
+pub mod server;
+pub mod worker;
