@@ -186,10 +186,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let totals = server.stop()?;
     print_summary(&totals);
     if args.json {
-        println!(
-            "{}",
-            serde_json::to_string(&Summary::new(&totals, queues))?
-        );
+        println!("{}", serde_json::to_string(&Summary::new(&totals, queues))?);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,7 @@ use crate::wire::{Address, Checksum, Endpoint};
 use core::net::IpAddr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -132,10 +132,14 @@ pub enum Error {
         bits: u8,
     },
     /// An address that no server can have.
-    #[error("{0} cannot be listened on: name an address of the interface, and a port that is not 0")]
+    #[error(
+        "{0} cannot be listened on: name an address of the interface, and a port that is not 0"
+    )]
     NotAnEndpoint(Endpoint),
     /// An interface carries packets that do not fit our frames.
-    #[error("{interface} has an MTU of {mtu}, more than {max}: set it with `ip link set {interface} mtu {max}`")]
+    #[error(
+        "{interface} has an MTU of {mtu}, more than {max}: set it with `ip link set {interface} mtu {max}`"
+    )]
     Mtu {
         /// The interface.
         interface: String,
@@ -145,7 +149,9 @@ pub enum Error {
         max: u32,
     },
     /// More shards than queues.
-    #[error("{shards} shards for {queues} queues: a shard needs at least one, use --shards {queues} or more queues")]
+    #[error(
+        "{shards} shards for {queues} queues: a shard needs at least one, use --shards {queues} or more queues"
+    )]
     Shards {
         /// Shards asked for.
         shards: usize,
@@ -153,7 +159,9 @@ pub enum Error {
         queues: usize,
     },
     /// More queues asked for than there are.
-    #[error("{interface} has {there} receive queues, not {asked}: use --queues {there} or `ethtool -L {interface} combined {asked}`")]
+    #[error(
+        "{interface} has {there} receive queues, not {asked}: use --queues {there} or `ethtool -L {interface} combined {asked}`"
+    )]
     Queues {
         /// The interface.
         interface: String,
@@ -369,15 +377,18 @@ impl Server {
             shard_config,
         };
         let published = Arc::clone(&run.published);
-        let capture = match &config.capture {
-            Some(path) => Some(create_capture(&capture_path(path, shard))?),
-            None => None,
-        };
         let builder = std::thread::Builder::new().name(format!("shard-{shard}"));
-        let thread = builder.spawn(move || match capture {
-            Some(file) => run.on(Recorder::new(port, file, wall_clock())),
-            None => run.on(port),
-        });
+        let thread = match &config.capture {
+            Some(path) => {
+                let path = capture_path(path, shard);
+                let began = wall_clock().saturating_sub(clock.elapsed());
+                let recorder = File::create(&path)
+                    .and_then(|file| Recorder::new(port, file, began))
+                    .map_err(|error| Error::Capture { path, error })?;
+                builder.spawn(move || run.on(recorder))
+            }
+            None => builder.spawn(move || run.on(port)),
+        };
         self.workers.push(Worker {
             thread: Some(thread.map_err(|error| Error::Thread { shard, error })?),
             published,
@@ -472,7 +483,13 @@ impl Run {
             let service = shard.add_service(service);
             shard.listen(endpoint, service);
         }
-        let counts = worker::run(&mut shard, self.clock, self.idle, &self.stop, &self.published);
+        let counts = worker::run(
+            &mut shard,
+            self.clock,
+            self.idle,
+            &self.stop,
+            &self.published,
+        );
         drop(shard);
         counts
     }
@@ -582,14 +599,6 @@ fn capture_path(path: &Path, shard: usize) -> PathBuf {
     }
     let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("pcap");
     path.with_extension(format!("{shard}.{extension}"))
-}
-
-fn create_capture(path: &Path) -> Result<BufWriter<File>, Error> {
-    let file = File::create(path).map_err(|error| Error::Capture {
-        path: path.to_owned(),
-        error,
-    })?;
-    Ok(BufWriter::with_capacity(1 << 20, file))
 }
 
 fn wall_clock() -> core::time::Duration {

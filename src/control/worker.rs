@@ -73,5 +73,7 @@ pub fn pin(cpu: usize) -> nix::Result<()> {
 pub fn allowed_cpus() -> nix::Result<Vec<usize>> {
     let set = nix::sched::sched_getaffinity(Pid::from_raw(0))?;
     let all = 0..CpuSet::count();
-    Ok(all.filter(|cpu| set.is_set(*cpu).unwrap_or(false)).collect())
+    Ok(all
+        .filter(|cpu| set.is_set(*cpu).unwrap_or(false))
+        .collect())
 }

@@ -5,9 +5,12 @@
 //! two ends in one process with seeded misfortune between them, `pcap` records another port.
 //! Nothing here knows what TCP is.
 
+pub mod af_xdp;
 pub mod device;
 pub mod ethtool;
+pub mod memory;
 pub mod netlink;
+pub mod pcap;
 
 use crate::limits::BURST_FRAMES;
 use crate::time::{Duration, Instant};
@@ -81,6 +84,17 @@ pub struct PortCounters {
     pub receive_full: u64,
     /// Frames that the kernel dropped because the fill ring was empty.
     pub fill_empty: u64,
+}
+
+impl PortCounters {
+    /// Adds the counts of another port.
+    pub const fn merge(&mut self, other: &Self) {
+        self.received += other.received;
+        self.sent += other.sent;
+        self.transmit_full += other.transmit_full;
+        self.receive_full += other.receive_full;
+        self.fill_empty += other.fill_empty;
+    }
 }
 
 /// The queues of one shard. One thread owns it.

@@ -121,7 +121,7 @@ fn wheel_agrees_with_a_map(seed: u64, operations: u64, reach_bits: u64, jump_bit
             assert_eq!(fired, want, "seed {seed}");
             model.retain(|_, d| fires(*d) > now);
             want.retain(|slot| wheel.is_armed(*slot));
-            assert_eq!(want, [], "a slot that fired is disarmed");
+            assert!(want.is_empty(), "a slot that fired is disarmed");
         }
     }
     // Nothing is left behind: jumping from deadline to deadline empties it.
@@ -164,7 +164,7 @@ fn a_timer_fires_at_the_first_tick_that_is_not_early() {
         wheel.arm(0, at(deadline));
         let tick = fires(at(deadline));
         if tick > 0 {
-            assert_eq!(expire_all(&mut wheel, at(tick - 1)), [], "{deadline}");
+            assert!(expire_all(&mut wheel, at(tick - 1)).is_empty(), "{deadline}");
         }
         assert_eq!(expire_all(&mut wheel, at(tick)), [0], "{deadline}");
         assert!(!wheel.is_armed(0));
@@ -178,7 +178,7 @@ fn the_last_instant_can_be_a_deadline_and_never_cannot() {
     wheel.arm(1, at(5));
     wheel.arm(1, Instant::NEVER);
     assert!(!wheel.is_armed(1));
-    assert_eq!(expire_all(&mut wheel, at(u64::MAX / 2)), []);
+    assert!(expire_all(&mut wheel, at(u64::MAX / 2)).is_empty());
     assert_eq!(wheel.deadline(0), at(u64::MAX - 1));
     wheel.disarm(0);
     assert_eq!(wheel.next_deadline(), Instant::NEVER);
@@ -195,7 +195,7 @@ fn pushing_back_and_disarming_leave_the_entry_where_it_is() {
         wheel.arm(0, at(n * TICK + 5));
         assert_eq!(wheel.next_deadline(), at(10 * TICK));
     }
-    assert_eq!(expire_all(&mut wheel, at(10 * TICK)), []);
+    assert!(expire_all(&mut wheel, at(10 * TICK)).is_empty());
     assert!(wheel.next_deadline() > at(900 * TICK));
     wheel.arm(0, at(12 * TICK));
     assert_eq!(wheel.next_deadline(), at(12 * TICK));

@@ -143,12 +143,7 @@ pub fn draw(
         let _ = writeln!(text, "{at:>11}  {left:<12} {middle:^WIDTH$} {right}");
     };
     line("", client_name, "", "seawall");
-    line(
-        "",
-        &tuple.remote.to_string(),
-        "",
-        &tuple.local.to_string(),
-    );
+    line("", &tuple.remote.to_string(), "", &tuple.local.to_string());
     line("", State::Closed.name(), "", State::Listen.name());
     let mut client = Follower::new();
     for Seen {

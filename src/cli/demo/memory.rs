@@ -117,7 +117,9 @@ fn one(stage: &Stage<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     world.server.set_tap(Box::new(Watch(sender)));
     world.listen(13, Box::new(Daytime::default()));
     let spoken = Arc::new(Mutex::new(Vec::new()));
-    let service = world.client.add_service(Box::new(Reader(Arc::clone(&spoken))));
+    let service = world
+        .client
+        .add_service(Box::new(Reader(Arc::clone(&spoken))));
     let now = world.clock.now();
     world.client.open(tuple(0, 13), link(), 0, service, now)?;
     let (mut seen, mut closed_at) = (Vec::new(), None);
@@ -132,7 +134,10 @@ fn one(stage: &Stage<'_>, out: &mut dyn Write) -> anyhow::Result<()> {
     }
     write!(out, "{}", draw(&seen, "client", closed_at, TIME_WAIT))?;
     let spoken = lock(&spoken);
-    ensure!(stage.is_stopped() || !spoken.is_empty(), "daytime said nothing");
+    ensure!(
+        stage.is_stopped() || !spoken.is_empty(),
+        "daytime said nothing"
+    );
     let spoken = String::from_utf8_lossy(&spoken);
     writeln!(out, "  It said: {}\n", spoken.trim_end())?;
     Ok(())
@@ -244,7 +249,11 @@ fn crowd(stage: &Stage<'_>, out: &mut dyn Write) -> anyhow::Result<Run> {
         seconds,
         handshake: tally.handshake.clone(),
         life: tally.life.clone(),
-        drops: counters.drops.nonzero().map(|(r, n)| (r.name(), n)).collect(),
+        drops: counters
+            .drops
+            .nonzero()
+            .map(|(r, n)| (r.name(), n))
+            .collect(),
         counters,
     })
 }

@@ -14,7 +14,7 @@ use crate::time::Duration;
 use core::sync::atomic::{AtomicBool, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::unistd::geteuid;
-use report::Run;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 

@@ -94,12 +94,7 @@ struct Tally {
 }
 
 // Many clients at once.
-fn crowd(
-    lab: &Lab,
-    at: SocketAddr,
-    stage: &Stage<'_>,
-    out: &mut dyn Write,
-) -> anyhow::Result<Run> {
+fn crowd(lab: &Lab, at: SocketAddr, stage: &Stage<'_>, out: &mut dyn Write) -> anyhow::Result<Run> {
     crowd_heading(out, stage.seconds)?;
     let server = lab.server().run(|| Server::start(config(at, "http")))?;
     let busy: Vec<usize> = server.queues().iter().map(|queue| queue.cpu).collect();

@@ -103,7 +103,7 @@ impl Run {
     #[must_use]
     pub fn table(&self) -> String {
         let mut table = Table::new();
-        table.load_preset(UTF8_FULL_CONDENSED);
+        table.load_style(UTF8_FULL_CONDENSED);
         table.set_header(["", "", "p50", "p99", "p99.9"]);
         table.add_row(["connections opened", &self.opened.to_string()]);
         table.add_row(["released by both sides", &self.released.to_string()]);
