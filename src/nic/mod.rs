@@ -132,3 +132,46 @@ pub trait Port {
     /// Counts since the port was opened. May ask the kernel: not for every breath.
     fn counters(&self) -> PortCounters;
 }
+
+/// A port whose kind is known at run time only.
+impl<P: Port + ?Sized> Port for Box<P> {
+    fn receive(&mut self, now: Instant, burst: &mut Burst) {
+        (**self).receive(now, burst);
+    }
+
+    fn allocate(&mut self, queue: u16) -> Option<Frame> {
+        (**self).allocate(queue)
+    }
+
+    fn bytes(&self, frame: &Frame) -> &[u8] {
+        (**self).bytes(frame)
+    }
+
+    fn bytes_mut(&mut self, frame: &mut Frame) -> &mut [u8] {
+        (**self).bytes_mut(frame)
+    }
+
+    fn transmit(&mut self, now: Instant, frame: Frame) {
+        (**self).transmit(now, frame);
+    }
+
+    fn release(&mut self, frame: Frame) {
+        (**self).release(frame);
+    }
+
+    fn flush(&mut self, now: Instant) {
+        (**self).flush(now);
+    }
+
+    fn wait(&mut self, timeout: Duration) {
+        (**self).wait(timeout);
+    }
+
+    fn queues(&self) -> usize {
+        (**self).queues()
+    }
+
+    fn counters(&self) -> PortCounters {
+        (**self).counters()
+    }
+}
