@@ -38,15 +38,29 @@ fn bursts(start: u32, among: u32) -> impl FnMut() -> [FourTuple; BURST] {
     move || {
         core::array::from_fn(|_| {
             state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-            tuple(start + (u64::from(state ^ state >> 15) * u64::from(among) >> 32) as u32)
+            tuple(start + ((u64::from(state ^ (state >> 15)) * u64::from(among)) >> 32) as u32)
         })
     }
 }
 
-fn find_burst(table: &Table<Value>, tuples: &[FourTuple; BURST], prefetch: bool) -> u64 {
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+enum Prefetch {
+    Nothing,
+    Index,
+    Slot,
+}
+
+fn find_burst(table: &Table<Value>, tuples: &[FourTuple; BURST], prefetch: Prefetch) -> u64 {
     let hashes = tuples.map(|tuple| table.hash(&tuple));
-    if prefetch {
-        hashes.iter().for_each(|hash| table.prefetch(*hash));
+    if prefetch >= Prefetch::Index {
+        for hash in &hashes {
+            table.prefetch(*hash);
+        }
+    }
+    if prefetch >= Prefetch::Slot {
+        for hash in &hashes {
+            table.prefetch_slot(*hash);
+        }
     }
     let found = hashes.iter().zip(tuples).filter_map(|(hash, tuple)| {
         let handle = table.find(*hash, tuple)?;
@@ -61,9 +75,10 @@ fn find(c: &mut Criterion) {
     for connections in [10_000, 1_000_000] {
         let table = filled(connections);
         let cases = [
-            ("hit", 0, true),
-            ("hit_without_prefetch", 0, false),
-            ("miss", connections, true),
+            ("hit", 0, Prefetch::Slot),
+            ("hit_prefetch_index_only", 0, Prefetch::Index),
+            ("hit_without_prefetch", 0, Prefetch::Nothing),
+            ("miss", connections, Prefetch::Slot),
         ];
         for (name, start, prefetch) in cases {
             group.bench_function(BenchmarkId::new(name, connections), |b| {

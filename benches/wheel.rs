@@ -25,7 +25,7 @@ fn slots() -> impl FnMut() -> u32 {
     let mut state = 1_u32;
     move || {
         state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-        (u64::from(state ^ state >> 15) * u64::from(SLOTS) >> 32) as u32
+        ((u64::from(state ^ (state >> 15)) * u64::from(SLOTS)) >> 32) as u32
     }
 }
 

@@ -5,6 +5,8 @@
 //! words are in use, so a probe is short and rarely leaves its cache line. Removing shifts later
 //! entries back: there are no gravestones, and nothing decays.
 
+use super::prefetch::prefetch;
+
 /// No entry. Slots are stored plus one, so that a fresh page of zeros is empty.
 const EMPTY: u64 = 0;
 
@@ -81,21 +83,8 @@ impl Index {
     }
 
     /// Calls the line in which the search for `hash` begins.
-    #[cfg_attr(
-        target_arch = "x86_64",
-        expect(unsafe_code, reason = "a prefetch is an intrinsic")
-    )]
     pub(super) fn prefetch(&self, hash: u64) {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-            let entry: *const u64 = &raw const self.entries[self.home(hash)];
-            // SAFETY: a prefetch reads nothing that the program can see, and SSE, which it needs,
-            // is part of every x86-64.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(entry.cast()) };
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = hash;
+        prefetch(&self.entries[self.home(hash)]);
     }
 
     /// Words that a search for the entry of `slot` reads.

@@ -1,14 +1,16 @@
 //! Four-tuple to slot: the connections of a shard. One writer.
 //!
 //! A keyed hash, so that a peer who chooses tuples cannot choose where they fall; an open
-//! addressing [`index`] of one word an entry; and slots that never move, named by a [`Handle`]
+//! addressing `index` of one word an entry; and slots that never move, named by a [`Handle`]
 //! with a generation. All memory is reserved at start and first touched when it is needed;
 //! nothing grows, is rehashed or allocated afterwards.
 //!
-//! For a burst: [`Table::hash`] and [`Table::prefetch`] all, then [`Table::find`] each.
+//! For a burst: [`Table::hash`] and [`Table::prefetch`] all, [`Table::prefetch_slot`] all, then
+//! [`Table::find`] each. The memory answers all of them at once instead of one by one.
 
 mod handle;
 mod index;
+mod prefetch;
 
 pub use handle::Handle;
 
@@ -17,6 +19,7 @@ use ahash::RandomState;
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use index::Index;
+use prefetch::prefetch;
 
 /// Connections by their four-tuples, at most `capacity` of them.
 pub struct Table<T> {
@@ -67,6 +70,16 @@ impl<T> Table<T> {
     /// Calls the line of the index that [`Table::find`] will read first.
     pub fn prefetch(&self, hash: u64) {
         self.index.prefetch(hash);
+    }
+
+    /// Calls the tuple and the head of the value that [`Table::find`] will lead to, if any. It
+    /// reads the index, so [`Table::prefetch`] comes first, for the whole burst.
+    pub fn prefetch_slot(&self, hash: u64) {
+        if let Some(slot) = self.index.candidates(hash).next() {
+            let at = &self.slots[slot as usize];
+            prefetch(&at.tuple);
+            prefetch(&at.value);
+        }
     }
 
     /// The connection with this tuple. `hash` is [`Table::hash`] of it.

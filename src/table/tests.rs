@@ -27,16 +27,17 @@ fn random(state: &mut u64) -> u64 {
 
 // Twice as many tuples as slots, so that finding, missing, filling up and reuse all happen.
 fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
-    let mut state = seed;
+    let mut dice = seed;
     let mut table: Table<u32> = Table::new(capacity, [seed, 1, 2, 3]);
     let mut model: HashMap<FourTuple, (Handle, u32)> = HashMap::new();
     let mut stale: Vec<Handle> = Vec::new();
     for step in 0..operations as u32 {
         // Fills up and empties in turn.
         let filling = (step as usize / (4 * capacity.max(1))).is_multiple_of(2);
-        let tuple = tuple(random(&mut state) as u32 % (2 * capacity as u32 + 1));
+        let tuple = tuple(random(&mut dice) as u32 % (2 * capacity as u32 + 1));
         let hash = table.hash(&tuple);
         table.prefetch(hash);
+        table.prefetch_slot(hash);
         let known = model.get(&tuple).copied();
         assert_eq!(table.find(hash, &tuple), known.map(|(handle, _)| handle));
         match (known, filling || step % 4 == 0) {
