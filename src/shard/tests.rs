@@ -121,13 +121,13 @@ impl World {
     // Breathes both ends until neither has anything to do now, then jumps to the next event.
     fn run_until(&mut self, done: impl Fn(&Self) -> bool) {
         for _ in 0..10_000_000_u64 {
-            if done(self) {
-                return;
-            }
             let a = self.server.breathe(self.now);
             let b = self.client.breathe(self.now);
             if a.is_busy || b.is_busy || a.received + a.sent + b.received + b.sent > 0 {
                 continue;
+            }
+            if done(self) {
+                return;
             }
             let arrival = [&mut self.server, &mut self.client]
                 .map(|s| s.port().next_arrival().unwrap_or(Instant::NEVER));
@@ -135,7 +135,12 @@ impl World {
                 .min(arrival[1])
                 .min(self.server.next_deadline())
                 .min(self.client.next_deadline());
-            assert!(next.is_armed(), "nothing will ever happen again");
+            assert!(
+                next.is_armed(),
+                "nothing will ever happen again: {:?} {:?}",
+                self.server.counters(),
+                self.client.counters()
+            );
             self.now = next.max(self.now + Duration::from_micros(1));
         }
         panic!("it did not end");
