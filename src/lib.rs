@@ -1,4 +1,74 @@
-//! TCP connection management on a Linux NIC, with the kernel out of the way.
+//! TCP connection management on a Linux server's NIC, with the kernel out of the way.
+//!
+//! `AF_XDP` rings on the NIC feed pinned threads, the *shards*. Each owns a table of connections
+//! and runs the whole of RFC 9293 for them: the three-way handshake, data both ways with
+//! half-close, the four-way release, and TIME-WAIT for 2 MSL. What is not ours on the same
+//! interface stays with the kernel.
+//!
+//! This page is the architecture. How to run it is the README; a server of one's own is
+//! `examples/own_server.rs`.
+//!
+//! # Five sentences
+//!
+//! 1. **The protocol is a function.** [`tcp`] takes a block, a segment and the time, and leaves
+//!    the new block and a sheet of [`Actions`](tcp::Actions). It reads no clock, touches no ring,
+//!    allocates nothing, locks nothing and panics on no input.
+//! 2. **A shard is a breath**: receive a burst, parse, look up, decide, act, run timers, send a
+//!    burst ([`Shard::breathe`](shard::Shard::breathe)). One thread, one table, one wheel, one
+//!    store of frames. Nothing is shared but counters, which readers get as copies.
+//! 3. **The RFC is the table of contents**: names and order of checks follow RFC 9293.
+//! 4. **Everything has a limit and a name**: sizes are in [`limits`], and every frame that goes
+//!    nowhere has one [`DropReason`](drop_reason::DropReason) and one counter.
+//! 5. **Nothing that a stranger sends costs text**: buffers belong to connections whose handshake
+//!    is done, and to those only while text waits in them.
+//!
+//! # One packet's walk
+//!
+//! The XDP program (`xdp/seawall.bpf.c`) finds the destination in its map of owned endpoints and
+//! redirects the frame to the socket of its queue; everything else it passes to the kernel.
+//! [`nic::af_xdp`] yields a burst of [`Frame`](nic::Frame)s. The shard parses all of them
+//! ([`wire::parse`]), hashes all tuples and prefetches the [`table`]'s lines, so that by the time
+//! the first segment is processed the memory of the last is on its way. For each segment the
+//! table finds the connection, or [`tcp::on_listen`] and [`tcp::reset_for`] answer a stranger.
+//! [`Tcb::on_segment`](tcp::Tcb::on_segment) runs the checks of RFC 9293 §3.10.7.4 and fills in
+//! the `Actions`: the shard frees what was acknowledged, hands text to the connection's
+//! [`Service`](service::Service) straight from the frame, stores what came out of order, and notes
+//! that the connection may have something to send. When the burst is done, timers that are due
+//! run through the same path ([`wheel`]). Then each connection is asked for its segments
+//! ([`Tcb::next_segment`](tcp::Tcb::next_segment)); the first is written into the frame that came,
+//! so an ACK leaves in the memory that its text arrived in. One
+//! [`flush`](nic::Port::flush) a breath sends what is queued with one wakeup a queue.
+//!
+//! # Layers
+//!
+//! Imports run downward, and `tests/tidy.rs` holds them to it:
+//!
+//! | layer | knows | does not know |
+//! |---|---|---|
+//! | [`time`] [`limits`] [`drop_reason`] | numbers and names | |
+//! | [`wire`] | bytes and values | connections |
+//! | [`buffer`] [`wheel`] [`table`] | blocks, deadlines, tuples | what they are for |
+//! | [`tcp`] | RFC 9293 | tables, timers, packets |
+//! | [`nic`] | frames and queues | TCP |
+//! | [`service`] | text | segments |
+//! | [`shard`] | all of the above, for one thread | threads, files, signals |
+//! | [`control`] | threads, interfaces, start and end | arguments |
+//! | [`cli`] | arguments, people, JSON | |
+//!
+//! So `tcp` is tested with two lines of set-up, a ring bug is never a protocol bug, and a shard
+//! runs the same over [`nic::memory`] in simulated time as over a NIC.
+//!
+//! # Choices worth knowing
+//!
+//! - **SND.NXT is what the RFC says it is**, one past the last octet ever sent. What is to be sent
+//!   again has a cursor of its own, `snd.rtx`, that runs from SND.UNA to SND.NXT after a timeout.
+//! - **Two pools of blocks**, for text received and text to send, so that an echo whose receive
+//!   side is full can still drain through its send side.
+//! - **TIME-WAIT is a FIFO**: its timeout is constant, so the next to expire is always the first.
+//!   A full table gives up the oldest TIME-WAIT before it refuses a new connection, and counts it.
+//! - **Lists of work are bounded** by a burst a breath: timers, output, connections. What is left
+//!   over makes the breath busy, and the next one follows without sleep.
+//! - **`unsafe`** is in [`nic`] (system calls and shared rings) and one intrinsic of [`table`].
 
 pub mod buffer;
 pub mod cli;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// What `serve --json` prints on exit.
 #[derive(Debug, Serialize)]
-pub struct Summary {
+pub(crate) struct Summary {
     connections: Connections,
     segments: Segments,
     drops: BTreeMap<&'static str, u64>,
@@ -30,9 +30,10 @@ struct Segments {
 
 /// One queue, as it was set up.
 #[derive(Debug, Serialize)]
-pub struct Queue {
+pub(crate) struct Queue {
     interface: String,
-    queue: u32,
+    #[serde(rename = "queue")]
+    number: u32,
     xdp: &'static str,
     copy: bool,
     cpu: usize,
@@ -40,11 +41,11 @@ pub struct Queue {
 
 /// The queues of a server that runs.
 #[must_use]
-pub fn json_queues(server: &Server) -> Vec<Queue> {
+pub(crate) fn json_queues(server: &Server) -> Vec<Queue> {
     let queues = server.queues().iter();
     let queues = queues.map(|queue| Queue {
         interface: queue.report.queue.interface.clone(),
-        queue: queue.report.queue.queue,
+        number: queue.report.queue.queue,
         xdp: if queue.native { "native" } else { "generic" },
         copy: !queue.report.zero_copy,
         cpu: queue.cpu,
@@ -55,7 +56,7 @@ pub fn json_queues(server: &Server) -> Vec<Queue> {
 impl Summary {
     /// Of a server that was stopped.
     #[must_use]
-    pub fn new(totals: &Totals, queues: Vec<Queue>) -> Self {
+    pub(crate) fn new(totals: &Totals, queues: Vec<Queue>) -> Self {
         let c = &totals.counters;
         Self {
             connections: Connections {
@@ -77,7 +78,7 @@ impl Summary {
 
 /// What went nowhere, by reason: in the shard, in its rings, and in the XDP program.
 #[must_use]
-pub fn drops_by_name(totals: &Totals) -> BTreeMap<&'static str, u64> {
+pub(crate) fn drops_by_name(totals: &Totals) -> BTreeMap<&'static str, u64> {
     let shard = totals.counters.drops.nonzero();
     let mut drops: BTreeMap<_, _> = shard.map(|(reason, n)| (reason.name(), n)).collect();
     let port = &totals.port;

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
 /// A flag that SIGINT and SIGTERM set.
-pub fn stop_flag() -> io::Result<Arc<AtomicBool>> {
+pub(crate) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
@@ -15,7 +15,7 @@ pub fn stop_flag() -> io::Result<Arc<AtomicBool>> {
 
 /// One line on stderr, rewritten each time; nothing where stderr is no terminal.
 #[derive(Debug)]
-pub struct LiveLine {
+pub(crate) struct LiveLine {
     terminal: bool,
     shown: bool,
 }
@@ -23,7 +23,7 @@ pub struct LiveLine {
 impl LiveLine {
     /// Nothing shown yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             terminal: io::stderr().is_terminal(),
             shown: false,
@@ -31,7 +31,7 @@ impl LiveLine {
     }
 
     /// Shows `line` in place of the one before.
-    pub fn show(&mut self, line: &str) {
+    pub(crate) fn show(&mut self, line: &str) {
         if self.terminal {
             // A terminal that has gone away is no reason to stop serving.
             let _ = write!(io::stderr(), "\r\x1b[2K{line}");
@@ -40,7 +40,7 @@ impl LiveLine {
     }
 
     /// Takes the line away.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if core::mem::take(&mut self.shown) {
             let _ = write!(io::stderr(), "\r\x1b[2K");
         }

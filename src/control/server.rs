@@ -264,6 +264,10 @@ const MTU_MAX: u32 = (FRAME_BYTES - crate::limits::LINK_HEADER_BYTES) as u32;
 
 impl Server {
     /// Sets everything up and starts serving.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a configuration is for one server, and goes where the server goes"
+    )]
     pub fn start(config: ServerConfig) -> Result<Self, Error> {
         check_endpoints(&config)?;
         let mut programs = Vec::new();

@@ -1,7 +1,6 @@
 //! Carries out what the protocol asks: text to and from the service, buffers, the end.
 
 use super::{Shard, context};
-use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::service::{Conn, Reader, Writer};
 use crate::table::Handle;
@@ -90,10 +89,7 @@ impl<P: Port> Shard<P> {
         arrival: Option<(&Packet, &Frame, Span)>,
         now: Instant,
     ) {
-        let Some(tuple) = self.table.tuple(handle).copied() else {
-            return;
-        };
-        let Some(connection) = self.table.get_mut(handle) else {
+        let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
         if opened {
@@ -163,10 +159,7 @@ impl<P: Port> Shard<P> {
     }
 
     fn close(&mut self, handle: Handle, asked: crate::service::Asked, now: Instant) {
-        let Some(tuple) = self.table.tuple(handle).copied() else {
-            return;
-        };
-        let Some(connection) = self.table.get_mut(handle) else {
+        let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
         let cx = context(&self.config.tcp, &tuple, now);
@@ -188,10 +181,7 @@ impl<P: Port> Shard<P> {
 
     // The connection is over for its user: tells the service, frees the text.
     fn end(&mut self, handle: Handle, end: End) {
-        let Some(tuple) = self.table.tuple(handle).copied() else {
-            return;
-        };
-        let Some(connection) = self.table.get_mut(handle) else {
+        let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
         self.received.clear(&mut connection.received);
@@ -271,11 +261,6 @@ impl<P: Port> Shard<P> {
         self.counters.connections.time_wait_evicted += 1;
         self.forget(handle, State::TimeWait, now);
         true
-    }
-
-    /// Counts a frame that could not be had, or did not fit.
-    pub(super) const fn count_no_frame(&mut self) {
-        self.counters.drops.count(DropReason::NoFrame);
     }
 }
 

@@ -3,15 +3,12 @@
 use super::connection::Connection;
 use super::{Arrival, Direction, Shard, context};
 use crate::drop_reason::DropReason;
+use crate::limits::BLOCK_BYTES;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::{Actions, Listened, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
 use crate::wire::{Checksum, Packet, Seq, parse};
-
-/// Blocks that text out of order leaves free for text in order: otherwise what waits for a hole
-/// to be filled could keep out the text that fills it.
-const BLOCKS_IN_ORDER: usize = 64;
 
 /// Blocks that the text of one segment may need.
 const BLOCKS_PER_SEGMENT: usize = 2;
@@ -37,6 +34,9 @@ impl<P: Port> Shard<P> {
                     self.port.release(frame);
                 }
             }
+        }
+        for arrival in &self.arrivals {
+            self.table.prefetch_slot(arrival.hash);
         }
         self.counters.segments_in += self.arrivals.len() as u64;
     }
@@ -75,7 +75,10 @@ impl<P: Port> Shard<P> {
             return self.port.release(frame);
         }
         let mut cx = context(&self.config.tcp, &packet.tuple, now);
-        cx.may_store = free > BLOCKS_IN_ORDER.min(self.config.blocks / 2) + BLOCKS_PER_SEGMENT;
+        // Text out of order needs blocks for the holes before it as well, a whole window at most,
+        // and leaves some free: otherwise what waits could keep out the text that it waits for.
+        let window = self.config.tcp.receive_buffer as usize / BLOCK_BYTES + 2;
+        cx.may_store = free >= window + BLOCKS_PER_SEGMENT;
         let before = connection.tcb.state();
         let mut out = Actions::default();
         connection.tcb.on_segment(seg, &cx, &mut out);

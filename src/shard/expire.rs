@@ -17,15 +17,12 @@ impl<P: Port> Shard<P> {
             let Some(handle) = self.table.handle_at(slot) else {
                 continue;
             };
-            let Some(tuple) = self.table.tuple(handle).copied() else {
-                continue;
-            };
-            let Some(connection) = self.table.get_mut(handle) else {
+            let Some((tuple, connection)) = self.table.entry_mut(handle) else {
                 continue;
             };
             let before = connection.tcb.state();
             let mut out = Actions::default();
-            let cx = context(&self.config.tcp, &tuple, now);
+            let cx = context(&self.config.tcp, tuple, now);
             connection.tcb.on_timeout(&cx, &mut out);
             self.act(handle, before, &out, None, now);
         }

@@ -1,6 +1,7 @@
 //! Segments out: into the frame that came where there is one, into a fresh one otherwise.
 
 use super::{Direction, Shard, context};
+use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::{Output, State};
@@ -55,74 +56,71 @@ impl<P: Port> Shard<P> {
     }
 
     fn send_for(&mut self, handle: Handle, mut kept: Option<Frame>, now: Instant) {
-        let Some(tuple) = self.table.tuple(handle).copied() else {
-            if let Some(frame) = kept {
-                self.port.release(frame);
-            }
-            return;
-        };
-        let mut budget = SEGMENTS_PER_BREATH;
-        loop {
-            let Some(connection) = self.table.get_mut(handle) else {
-                break;
-            };
+        if let Some(connection) = self.table.get_mut(handle) {
             connection.touched = 0;
-            if budget == 0 || !connection.tcb.wants_to_send() {
-                break;
-            }
-            budget -= 1;
-            let queue = connection.queue;
-            let Some(mut frame) = kept.take().or_else(|| self.port.allocate(queue)) else {
-                // Back-pressure: the turn goes on when frames have come back.
-                self.postpone(handle);
-                break;
-            };
-            let Some(connection) = self.table.get_mut(handle) else {
-                kept = Some(frame);
-                break;
-            };
-            let cx = context(&self.config.tcp, &tuple, now);
-            let Some(Output {
-                segment,
-                text_offset,
-                again,
-            }) = connection.tcb.next_segment(&cx)
-            else {
-                kept = Some(frame);
-                break;
-            };
-            let headers = Headers {
-                link: &connection.link,
-                tuple: &tuple,
-                segment: &segment,
-                hop_limit: self.config.hop_limit,
-                tos: 0,
-            };
-            let (at, len) = (headers.len(), segment.text_len as usize);
-            frame.set_queue(queue);
-            let bytes = self.port.bytes_mut(&mut frame);
-            let copied = bytes.get_mut(at..at + len).map_or(0, |room| {
-                self.to_send
-                    .read_at(&connection.to_send, text_offset as usize, room)
-            });
-            debug_assert_eq!(copied, len, "what is to be sent is in the send queue");
-            let state = connection.tcb.state();
-            if let Some(total) = headers.emit(bytes) {
-                frame.set_len(total);
-                self.counters.segments_again += u64::from(again);
-                self.transmit(frame, &tuple, &segment, state, now);
-            } else {
-                self.count_no_frame();
-                self.port.release(frame);
-            }
         }
-        if let Some(frame) = kept {
-            self.port.release(frame);
+        let mut budget = SEGMENTS_PER_BREATH;
+        while budget > 0 && self.send_one(handle, &mut kept, now) {
+            budget -= 1;
         }
         if budget == 0 {
             self.postpone(handle);
         }
+        if let Some(frame) = kept {
+            self.port.release(frame);
+        }
         self.file_timer(handle);
+    }
+
+    // Sends the next segment of a connection, in the frame that is `kept` for it or in a fresh
+    // one. `false` when there was none to send, or nothing to send it in.
+    fn send_one(&mut self, handle: Handle, kept: &mut Option<Frame>, now: Instant) -> bool {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+            return false;
+        };
+        if !connection.tcb.wants_to_send() {
+            return false;
+        }
+        let queue = connection.queue;
+        let Some(mut frame) = kept.take().or_else(|| self.port.allocate(queue)) else {
+            // Back-pressure: the turn goes on when frames have come back.
+            self.postpone(handle);
+            return false;
+        };
+        let cx = context(&self.config.tcp, tuple, now);
+        let Some(output) = connection.tcb.next_segment(&cx) else {
+            *kept = Some(frame);
+            return false;
+        };
+        let Output {
+            segment,
+            text_offset,
+            again,
+        } = output;
+        let headers = Headers {
+            link: &connection.link,
+            tuple,
+            segment: &segment,
+            hop_limit: self.config.hop_limit,
+            tos: 0,
+        };
+        let (at, len) = (headers.len(), segment.text_len as usize);
+        let bytes = self.port.bytes_mut(&mut frame);
+        let copied = bytes.get_mut(at..at + len).map_or(0, |room| {
+            self.to_send
+                .read_at(&connection.to_send, text_offset as usize, room)
+        });
+        debug_assert_eq!(copied, len, "what is to be sent is in the send queue");
+        let (tuple, state) = (*tuple, connection.tcb.state());
+        let Some(total) = headers.emit(bytes) else {
+            self.refuse(frame, DropReason::NoFrame);
+            return false;
+        };
+        frame.set_len(total);
+        frame.set_queue(queue);
+        self.counters.segments_again += u64::from(again);
+        self.transmit(frame, &tuple, &segment, state, now);
+        true
     }
 
     /// Answers a segment in its own frame, at once.
@@ -142,8 +140,7 @@ impl<P: Port> Shard<P> {
             tos: 0,
         };
         let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
-            self.count_no_frame();
-            return self.port.release(frame);
+            return self.refuse(frame, DropReason::NoFrame);
         };
         frame.set_len(total);
         let state = if self.tap.is_some() {
@@ -163,7 +160,7 @@ impl<P: Port> Shard<P> {
             return;
         };
         let Some(mut frame) = self.port.allocate(connection.queue) else {
-            return self.count_no_frame();
+            return self.counters.drops.count(DropReason::NoFrame);
         };
         let headers = Headers {
             link: &connection.link,
@@ -174,8 +171,7 @@ impl<P: Port> Shard<P> {
         };
         let state = connection.tcb.state();
         let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
-            self.count_no_frame();
-            return self.port.release(frame);
+            return self.refuse(frame, DropReason::NoFrame);
         };
         frame.set_len(total);
         self.transmit(frame, &tuple, segment, state, now);

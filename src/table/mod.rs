@@ -145,6 +145,16 @@ impl<T> Table<T> {
         at.value.as_mut()
     }
 
+    /// Tuple and value of a connection; `None` when the handle is stale.
+    #[must_use]
+    pub fn entry_mut(&mut self, handle: Handle) -> Option<(&FourTuple, &mut T)> {
+        let at = self.slots.get_mut(handle.slot() as usize)?;
+        if at.generation != handle.generation() {
+            return None;
+        }
+        Some((&at.tuple, at.value.as_mut()?))
+    }
+
     /// The tuple of a connection; `None` when the handle is stale.
     #[must_use]
     pub fn tuple(&self, handle: Handle) -> Option<&FourTuple> {

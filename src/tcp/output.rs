@@ -287,7 +287,7 @@ impl Tcb {
         }
     }
 
-    /// TSval: milliseconds (RFC 7323 §5.4).
+    /// `TSval`: milliseconds (RFC 7323 §5.4).
     pub(super) const fn timestamp(&self, now: Instant) -> u32 {
         (now.as_millis() as u32).wrapping_add(self.ts.offset)
     }

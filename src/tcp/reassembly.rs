@@ -123,21 +123,21 @@ mod tests {
         };
         for _ in 0..2_000 {
             let base = Seq(u32::MAX - 30);
-            let (mut r, mut set, mut nxt) = (Reassembly::default(), BTreeSet::new(), 0);
+            let (mut r, mut octets, mut nxt) = (Reassembly::default(), BTreeSet::new(), 0);
             for _ in 0..20 {
                 let (start, len) = (nxt + 1 + next(40), 1 + next(10));
                 if r.insert(base + start, len) {
-                    set.extend(start..start + len);
+                    octets.extend(start..start + len);
                 }
                 if next(3) == 0 {
                     nxt += 1 + next(8);
                     let mut want = nxt;
-                    while set.contains(&want) {
+                    while octets.contains(&want) {
                         want += 1;
                     }
                     assert_eq!(r.take(base + nxt), want - nxt);
                     nxt = want;
-                    set.retain(|&octet| octet >= nxt);
+                    octets.retain(|&octet| octet >= nxt);
                 }
             }
         }

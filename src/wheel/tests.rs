@@ -160,7 +160,10 @@ fn a_timer_fires_at_the_first_tick_that_is_not_early() {
         wheel.arm(0, at(deadline));
         let tick = fires(at(deadline));
         if tick > 0 {
-            assert!(expire_all(&mut wheel, at(tick - 1)).is_empty(), "{deadline}");
+            assert!(
+                expire_all(&mut wheel, at(tick - 1)).is_empty(),
+                "{deadline}"
+            );
         }
         assert_eq!(expire_all(&mut wheel, at(tick)), [0], "{deadline}");
         assert!(!wheel.is_armed(0));

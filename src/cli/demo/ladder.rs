@@ -9,22 +9,22 @@ use std::sync::mpsc::Sender;
 
 /// A segment that passed, as the server's end saw it.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// When.
-    pub at: Instant,
+    pub(crate) at: Instant,
     /// In is from the client.
-    pub direction: Direction,
+    pub(crate) direction: Direction,
     /// The connection, as the server sees it.
-    pub tuple: FourTuple,
+    pub(crate) tuple: FourTuple,
     /// The segment.
-    pub segment: Segment,
+    pub(crate) segment: Segment,
     /// Where the server's end stands after it.
-    pub server: State,
+    pub(crate) server: State,
 }
 
 /// What happened to the connection.
 #[derive(Clone, Copy, Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// A segment passed.
     Segment(Seen),
     /// The server's end is gone: 2 MSL are over.
@@ -33,7 +33,7 @@ pub enum Event {
 
 /// Reports the segments of a shard.
 #[derive(Debug)]
-pub struct Watch(pub Sender<Event>);
+pub(crate) struct Watch(pub(crate) Sender<Event>);
 
 impl Tap for Watch {
     fn on_segment(
@@ -123,7 +123,7 @@ const WIDTH: usize = 46;
 
 /// Draws the diagram. `closed_at` is when the server's end left TIME-WAIT.
 #[must_use]
-pub fn draw(
+pub(crate) fn draw(
     seen: &[Seen],
     client_name: &str,
     closed_at: Option<Instant>,

@@ -2,6 +2,7 @@
 
 use crate::shard::Counters;
 use crate::tcp::State;
+use crate::time::Duration;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use hdrhistogram::Histogram;
@@ -10,30 +11,30 @@ use std::collections::BTreeMap;
 
 /// What the many clients of a demo saw.
 #[derive(Debug)]
-pub struct Run {
+pub(crate) struct Run {
     /// "`af_xdp`" or "memory".
-    pub port: &'static str,
+    pub(crate) port: &'static str,
     /// Connections that reached ESTABLISHED.
-    pub opened: u64,
+    pub(crate) opened: u64,
     /// Connections that both sides closed, all text delivered.
-    pub released: u64,
+    pub(crate) released: u64,
     /// Connections that did not get so far.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Seconds from the first SYN to the last answer.
-    pub seconds: f64,
+    pub(crate) seconds: f64,
     /// From SYN to ESTABLISHED, in nanoseconds.
-    pub handshake: Histogram<u64>,
+    pub(crate) handshake: Histogram<u64>,
     /// From SYN to the end of the connection for the client, in nanoseconds.
-    pub life: Histogram<u64>,
+    pub(crate) life: Histogram<u64>,
     /// Counters of the serving shards at the end.
-    pub counters: Counters,
+    pub(crate) counters: Counters,
     /// Frames that went nowhere, by reason.
-    pub drops: BTreeMap<&'static str, u64>,
+    pub(crate) drops: BTreeMap<&'static str, u64>,
 }
 
 /// An empty histogram of nanoseconds: three digits, up to a minute.
 #[must_use]
-pub fn histogram() -> Histogram<u64> {
+pub(crate) fn histogram() -> Histogram<u64> {
     Histogram::new_with_max(60_000_000_000, 3).expect("the bounds are constants that fit")
 }
 
@@ -63,7 +64,10 @@ struct Percentiles {
 
 impl Percentiles {
     fn of(histogram: &Histogram<u64>) -> Self {
-        let micros = |p| histogram.value_at_percentile(p) as f64 / 1e3;
+        let micros = |p| {
+            let value = Duration::from_nanos(histogram.value_at_percentile(p));
+            value.as_secs_f64() * 1e6
+        };
         Self {
             p50: micros(50.0),
             p99: micros(99.0),
@@ -75,7 +79,8 @@ impl Percentiles {
 impl Run {
     fn rate_per_s(&self) -> f64 {
         if self.seconds > 0.0 {
-            self.released as f64 / self.seconds
+            // Connections of one run fit 32 bits many times over.
+            f64::from(u32::try_from(self.released).unwrap_or(u32::MAX)) / self.seconds
         } else {
             0.0
         }
@@ -83,7 +88,7 @@ impl Run {
 
     /// One line of JSON with stable names.
     #[must_use]
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         let json = Json {
             port: self.port,
             connections: Connections {
@@ -101,7 +106,7 @@ impl Run {
 
     /// The table for people.
     #[must_use]
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let mut table = Table::new();
         table.load_style(UTF8_FULL_CONDENSED);
         table.set_header(["", "", "p50", "p99", "p99.9"]);
