@@ -5,6 +5,8 @@
 //! two ends in one process with seeded misfortune between them, `pcap` records another port.
 //! Nothing here knows what TCP is.
 
+pub mod af_xdp;
+
 use crate::limits::BURST_FRAMES;
 use crate::time::{Duration, Instant};
 use arrayvec::ArrayVec;
