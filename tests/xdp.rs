@@ -1,0 +1,338 @@
+//! The XDP program on frames made by hand: what it says, and what it counts.
+//!
+//! Run by the kernel (`BPF_PROG_TEST_RUN`), so it needs root; no interface is touched.
+
+mod frames;
+
+use frames::{DESTINATION, HOP_BY_HOP, IPV4, IPV6, NO_NEXT, ROUTING, UDP, V4, V6, ethernet, tcp};
+use libtest_mimic::{Arguments, Failed, Trial};
+use nix::sched::{CloneFlags, unshare};
+use seawall::nic::af_xdp::{
+    Action, AfXdp, CopyMode, Filter, PortConfig, QueueSpec, RingSizes, Verdict,
+};
+use seawall::wire::{Address, Endpoint};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::BorrowedFd;
+use std::process::{Command, ExitCode};
+
+use Verdict::{
+    DropExtensions, DropFragment, DropMalformed, DropNoSocket, PassFragment, PassNotIp,
+    PassNotOwned, PassNotTcp, PassTruncated, PassVlan, Redirect,
+};
+
+/// Port 80 of these is owned, and nothing else.
+const ONE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
+const ONE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
+/// All ports of these are owned.
+const ALL_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
+const ALL_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+/// Nothing of these is owned.
+const NOT_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
+const NOT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9);
+
+const MORE: u16 = 0x2000;
+
+type Row = (&'static str, Vec<u8>, Verdict);
+
+fn main() -> ExitCode {
+    let tests: [(&str, fn()); 7] = [
+        ("what_is_not_ours_is_passed", what_is_not_ours_is_passed),
+        ("what_is_ours_is_redirected", what_is_ours_is_redirected),
+        ("what_lies_is_dropped", what_lies_is_dropped),
+        ("fragments_follow_the_first", fragments_follow_the_first),
+        ("without_a_socket_it_drops", without_a_socket_it_drops),
+        ("what_is_disowned_is_passed", what_is_disowned_is_passed),
+        ("any_octets_get_a_verdict", any_octets_get_a_verdict),
+    ];
+    let is_root = nix::unistd::geteuid().is_root();
+    let trials = tests.map(|(name, test)| {
+        let run = move || {
+            test();
+            Ok::<(), Failed>(())
+        };
+        let trial = Trial::test(name, run).with_ignored_flag(!is_root);
+        let kind = if is_root { "" } else { "skipped: needs root" };
+        trial.with_kind(kind)
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+}
+
+/// Judges every row in order, with a socket on queue 0.
+macro_rules! check {
+    ($($what:literal => $frame:expr, $verdict:ident;)+) => {
+        check_rows(vec![$(($what, $frame, $verdict)),+])
+    };
+}
+
+fn what_is_not_ours_is_passed() {
+    let segment = tcp(80, 5);
+    let one = v4().packet(&segment);
+    let arp = ethernet(&[], 0x0806, &[0; 46]);
+    check! {
+        "ARP" => arp, PassNotIp;
+        "802.3 length" => ethernet(&[], 46, &[0; 46]), PassNotIp;
+        "three tags" => ethernet(&[0x88a8, 0x8100, 0x8100], IPV4, &one), PassVlan;
+        "a tag past the end" => ethernet(&[], 0x8100, &[0; 3]), PassNotIp;
+        "half an IPv4 header" => ethernet(&[], IPV4, &one[..19]), PassTruncated;
+        "half an IPv6 header" => ethernet(&[], IPV6, &v6().packet(&[])[..39]), PassTruncated;
+        "another address" => V4::to(NOT_V4).frame(&segment), PassNotOwned;
+        "another address, v6" => V6::to(NOT_V6).frame(&segment), PassNotOwned;
+        "another port" => v4().frame(&tcp(22, 5)), PassNotOwned;
+        "another port, v6" => v6().frame(&tcp(22, 5)), PassNotOwned;
+        "UDP" => V4::to(ALL_V4).protocol(UDP).frame(&segment), PassNotTcp;
+        "UDP, v6" => V6::to(ALL_V6).protocol(UDP).frame(&segment), PassNotTcp;
+        "UDP behind an extension" =>
+            V6::to(ALL_V6).protocol(UDP).with(DESTINATION, &[0; 8]).frame(&segment), PassNotTcp;
+        "nothing behind an extension" =>
+            V6::to(ALL_V6).protocol(NO_NEXT).with(HOP_BY_HOP, &[0; 8]).frame(&[]), PassNotTcp;
+        // Headers that lie are not our business where nothing is ours.
+        "IHL 4" => V4::to(NOT_V4).version_ihl(0x44).frame(&segment), PassNotOwned;
+        "total length" => V4::to(NOT_V4).total(999).frame(&segment), PassNotOwned;
+        "payload length" => V6::to(NOT_V6).payload(999).frame(&segment), PassNotOwned;
+        "a fragment" => V4::to(NOT_V4).fragment(9).frame(&segment), PassNotOwned;
+        "data offset, another port" => v4().frame(&tcp(22, 4)), PassNotOwned;
+    }
+}
+
+fn what_is_ours_is_redirected() {
+    let segment = tcp(80, 5);
+    let one_v4 = v4().packet(&segment);
+    let one_v6 = v6().packet(&segment);
+    let with_options = v4().options(vec![1; 40]);
+    let eight = (0..8).fold(v6(), |ip, _| ip.with(DESTINATION, &[0; 8]));
+    let mut long = vec![0; 8 * 4];
+    long[1] = 3;
+    check! {
+        "a port" => ethernet(&[], IPV4, &one_v4), Redirect;
+        "a port, v6" => ethernet(&[], IPV6, &one_v6), Redirect;
+        "an address" => V4::to(ALL_V4).frame(&tcp(12345, 5)), Redirect;
+        "an address, v6" => V6::to(ALL_V6).frame(&tcp(12345, 5)), Redirect;
+        "one tag" => ethernet(&[0x8100], IPV4, &one_v4), Redirect;
+        "one tag, v6" => ethernet(&[0x88a8], IPV6, &one_v6), Redirect;
+        "two tags" => ethernet(&[0x88a8, 0x8100], IPV4, &one_v4), Redirect;
+        "two tags, v6" => ethernet(&[0x8100, 0x8100], IPV6, &one_v6), Redirect;
+        "40 octets of IP options" => with_options.frame(&segment), Redirect;
+        "40 octets of TCP options" => v4().frame(&tcp(80, 15)), Redirect;
+        "text" => v4().frame(&[segment.clone(), vec![7; 1400]].concat()), Redirect;
+        "padding" => [v4().frame(&segment), vec![0; 6]].concat(), Redirect;
+        "don't fragment" => v4().fragment(0x4000).frame(&segment), Redirect;
+        "hop-by-hop" => v6().with(HOP_BY_HOP, &[0; 8]).frame(&segment), Redirect;
+        "a long routing header" => v6().with(ROUTING, &long).frame(&segment), Redirect;
+        "eight extensions" => eight.frame(&segment), Redirect;
+        "a fragment that is whole" => v6().fragment(0, false, 1).frame(&segment), Redirect;
+    }
+}
+
+fn what_lies_is_dropped() {
+    let segment = tcp(80, 5);
+    let nine = (0..9).fold(v6(), |ip, _| ip.with(DESTINATION, &[0; 8]));
+    let mut past_the_end = vec![0; 8];
+    past_the_end[1] = 255;
+    check! {
+        "IHL 0" => v4().version_ihl(0x40).frame(&segment), DropMalformed;
+        "IHL 4" => v4().version_ihl(0x44).frame(&segment), DropMalformed;
+        "IHL past the end" => v4().version_ihl(0x4f).frame(&segment), DropMalformed;
+        "IPv4 of version 6" => v4().version_ihl(0x65).frame(&segment), DropMalformed;
+        "total length 0" => v4().total(0).frame(&segment), DropMalformed;
+        "total length 19" => v4().total(19).frame(&segment), DropMalformed;
+        "no room for ports" => v4().total(23).frame(&segment), DropMalformed;
+        "no room for a TCP header" => v4().total(39).frame(&segment), DropMalformed;
+        "total length past the end" => v4().total(41).frame(&segment), DropMalformed;
+        "total length 65535" => v4().total(65535).frame(&segment), DropMalformed;
+        "data offset 0" => v4().frame(&tcp(80, 0)), DropMalformed;
+        "data offset 4" => v4().frame(&tcp(80, 4)), DropMalformed;
+        "data offset past the end" => v4().frame(&tcp(80, 6)[..20]), DropMalformed;
+        "data offset in the padding" =>
+            [v4().frame(&tcp(80, 6)[..20]), vec![0; 6]].concat(), DropMalformed;
+        "IPv6 of version 4" => v6().version(4).frame(&segment), DropMalformed;
+        "payload length past the end" => v6().payload(21).frame(&segment), DropMalformed;
+        "payload length 65535" => v6().payload(65535).frame(&segment), DropMalformed;
+        "payload length 0" => v6().payload(0).frame(&segment), DropMalformed;
+        "payload length 19" => v6().payload(19).frame(&segment), DropMalformed;
+        "data offset 4, v6" => v6().frame(&tcp(80, 4)), DropMalformed;
+        "data offset past the end, v6" => v6().frame(&tcp(80, 15)[..56]), DropMalformed;
+        "nine extensions" => nine.frame(&segment), DropExtensions;
+        "half an extension" => v6().with(ROUTING, &[0; 7]).frame(&[]), DropExtensions;
+        "an extension past the end" =>
+            v6().with(ROUTING, &past_the_end).frame(&segment), DropExtensions;
+        "an extension past the payload" =>
+            v6().payload(7).with(ROUTING, &[0; 8]).frame(&segment), DropExtensions;
+    }
+}
+
+fn fragments_follow_the_first() {
+    let first = |id, to| V4::to(to).id(id).fragment(MORE);
+    let middle = |id, to| V4::to(to).id(id).fragment(MORE | 3);
+    let last = |id, to| V4::to(to).id(id).fragment(9);
+    let text = [0x55; 32];
+    check! {
+        "a first one of ours" => first(1, ONE_V4).frame(&tcp(80, 5)), DropFragment;
+        "a later one of ours" => middle(1, ONE_V4).frame(&text), DropFragment;
+        "a first one with half a header" => first(2, ONE_V4).frame(&tcp(80, 5)[..8]), DropFragment;
+        "a first one without ports" => first(3, ONE_V4).frame(&[0; 3]), DropFragment;
+        "a first one of an address" => first(4, ALL_V4).frame(&tcp(22, 5)), DropFragment;
+        "one of nothing known" => last(5, ONE_V4).frame(&text), DropFragment;
+        "a first one of the kernel's" => first(6, ONE_V4).frame(&tcp(22, 5)), PassNotOwned;
+        "a later one of the kernel's" => middle(6, ONE_V4).frame(&text), PassFragment;
+        "the last one of the kernel's" => last(6, ONE_V4).frame(&text), PassFragment;
+        "one of another packet" => last(7, ONE_V4).frame(&text), DropFragment;
+        "one for another address" => last(6, ALL_V4).frame(&text), DropFragment;
+        "one of UDP" => last(8, ONE_V4).protocol(UDP).frame(&text), PassNotTcp;
+        "v6: a first one of ours" => v6().fragment(0, true, 1).frame(&tcp(80, 5)), DropFragment;
+        "v6: a later one of ours" => v6().fragment(24, false, 1).frame(&text), DropFragment;
+        "v6: a first one of the kernel's" =>
+            v6().fragment(0, true, 6).frame(&tcp(22, 5)), PassNotOwned;
+        "v6: a later one of the kernel's" => v6().fragment(24, false, 6).frame(&text), PassFragment;
+        "v6: one of another packet" => v6().fragment(24, false, 7).frame(&text), DropFragment;
+        "v6: one of UDP" => v6().protocol(UDP).fragment(24, false, 8).frame(&text), PassNotTcp;
+        "v6: a first one of UDP behind options" =>
+            v6().protocol(UDP).fragment(0, true, 9).with(DESTINATION, &[0; 8]).frame(&text),
+            PassNotTcp;
+        "v6: its later one, which may be TCP" =>
+            v6().protocol(DESTINATION).fragment(24, false, 9).frame(&text), PassFragment;
+        "v6: one that may be TCP" =>
+            v6().protocol(DESTINATION).fragment(24, false, 10).frame(&text), DropFragment;
+    }
+}
+
+fn without_a_socket_it_drops() {
+    let mut filter = owning_filter();
+    let ours = v4().frame(&tcp(80, 5));
+    expect(&mut filter, ("ours", ours, DropNoSocket));
+    let other = v4().frame(&tcp(22, 5));
+    expect(&mut filter, ("the kernel's", other, PassNotOwned));
+}
+
+fn what_is_disowned_is_passed() {
+    let mut filter = Filter::load().unwrap();
+    let frame = |port| v4().frame(&tcp(port, 5));
+    let later = v4().fragment(9).frame(&[0; 32]);
+    let address = Address::from(IpAddr::from(ONE_V4));
+    let endpoint = |port| Endpoint { address, port };
+
+    expect(&mut filter, ("nothing is owned", frame(80), PassNotOwned));
+    filter.own(endpoint(80)).unwrap();
+    filter.own(endpoint(81)).unwrap();
+    filter.disown(endpoint(80)).unwrap();
+    expect(&mut filter, ("one is left", frame(81), DropNoSocket));
+    expect(&mut filter, ("one is not", frame(80), PassNotOwned));
+    filter.own_address(address).unwrap();
+    expect(
+        &mut filter,
+        ("the address is owned", frame(80), DropNoSocket),
+    );
+    filter.disown_address(address).unwrap();
+    expect(&mut filter, ("one is left again", frame(81), DropNoSocket));
+    expect(&mut filter, ("and one is not", frame(80), PassNotOwned));
+    expect(
+        &mut filter,
+        ("a fragment is not passed", later.clone(), DropFragment),
+    );
+    filter.disown(endpoint(81)).unwrap();
+    expect(&mut filter, ("none is left", frame(81), PassNotOwned));
+    expect(&mut filter, ("a fragment is passed", later, PassNotOwned));
+    filter.disown(endpoint(81)).unwrap();
+}
+
+/// Every octet of a good frame replaced by telling values, and every length: no third action, and
+/// one count a frame.
+fn any_octets_get_a_verdict() {
+    with_socket(|socket| {
+        let mut filter = owning_filter();
+        filter.register(0, socket).unwrap();
+        let extended = v6().with(HOP_BY_HOP, &[0; 8]).fragment(0, false, 1);
+        let mut judged = 0;
+        for frame in [v4().frame(&tcp(80, 6)), extended.frame(&tcp(80, 5))] {
+            for at in 12..frame.len() {
+                for value in [0, 1, 4, 6, 0x0f, 0x40, 0x45, 0x4f, 0x60, 0x80, 0xff] {
+                    let mut spoiled = frame.clone();
+                    spoiled[at] = value;
+                    let action = filter.judge(&spoiled).unwrap();
+                    assert!(!matches!(action, Action::Other(_)), "{spoiled:02x?}");
+                    judged += 1;
+                }
+            }
+            for len in 14..frame.len() {
+                let action = filter.judge(&frame[..len]).unwrap();
+                assert!(
+                    matches!(action, Action::Pass | Action::Drop),
+                    "{len} octets"
+                );
+                judged += 1;
+            }
+        }
+        let counted: u64 = filter.verdicts().unwrap().iter().map(|(_, n)| n).sum();
+        assert_eq!(counted, judged);
+    });
+}
+
+fn check_rows(rows: Vec<Row>) {
+    with_socket(|socket| {
+        let mut filter = owning_filter();
+        filter.register(0, socket).unwrap();
+        for row in rows {
+            expect(&mut filter, row);
+        }
+    });
+}
+
+fn expect(filter: &mut Filter, (what, frame, verdict): Row) {
+    let before = filter.verdicts().unwrap();
+    let action = filter.judge(&frame).unwrap();
+    let after = filter.verdicts().unwrap();
+    let counted: Vec<_> = after
+        .iter()
+        .filter(|(verdict, count)| *count != before.of(*verdict))
+        .collect();
+    assert_eq!(counted, [(verdict, before.of(verdict) + 1)], "{what}");
+    let expected = match verdict.name().split('_').next() {
+        Some("pass") => Action::Pass,
+        Some("redirect") => Action::Redirect,
+        _ => Action::Drop,
+    };
+    assert_eq!(action, expected, "{what}");
+}
+
+fn v4() -> V4 {
+    V4::to(ONE_V4)
+}
+
+fn v6() -> V6 {
+    V6::to(ONE_V6)
+}
+
+fn owning_filter() -> Filter {
+    let mut filter = Filter::load().unwrap();
+    for address in [IpAddr::from(ONE_V4), IpAddr::from(ONE_V6)] {
+        filter.own(SocketAddr::new(address, 80).into()).unwrap();
+    }
+    for address in [IpAddr::from(ALL_V4), IpAddr::from(ALL_V6)] {
+        filter.own_address(address.into()).unwrap();
+    }
+    filter
+}
+
+/// Runs `test` with an `AF_XDP` socket on the loopback of a network namespace of its own.
+fn with_socket(test: impl FnOnce(BorrowedFd<'_>) + Send) {
+    let in_namespace = || {
+        unshare(CloneFlags::CLONE_NEWNET).unwrap();
+        let up = Command::new("ip")
+            .args(["link", "set", "lo", "up"])
+            .status();
+        assert!(up.unwrap().success());
+        let config = PortConfig {
+            rings: RingSizes {
+                receive: 64,
+                transmit: 64,
+                fill: 64,
+                completion: 64,
+            },
+            copy: CopyMode::On,
+            ..PortConfig::default()
+        };
+        let port = AfXdp::open(&[QueueSpec::new("lo", 0)], &config).unwrap();
+        let (_, socket) = port.sockets().next().unwrap();
+        test(socket);
+    };
+    std::thread::scope(|scope| scope.spawn(in_namespace).join().unwrap());
+}

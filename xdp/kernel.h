@@ -1,0 +1,58 @@
+/* The little of the kernel's interface that the program needs, so that it builds with nothing
+ * but clang, and to the same bytes everywhere. Numbers and layouts are the kernel's stable ABI. */
+#ifndef KERNEL_H
+#define KERNEL_H
+
+typedef unsigned char __u8;
+typedef unsigned short __u16;
+typedef unsigned int __u32;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+
+#define SEC(name) __attribute__((section(name), used))
+#define INLINE static inline __attribute__((always_inline))
+
+/* Map definitions in BTF form: a number is the length of an array, a type is behind a pointer. */
+#define MAP_NUMBER(name, value) int(*name)[value]
+#define MAP_TYPE(name, of) of *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_XSKMAP = 17,
+};
+
+enum {
+	BPF_F_NO_PREALLOC = 1,
+};
+
+enum {
+	XDP_DROP = 1,
+	XDP_PASS = 2,
+	XDP_REDIRECT = 4,
+};
+
+struct xdp_md {
+	__u32 data;
+	__u32 data_end;
+	__u32 data_meta;
+	__u32 ingress_ifindex;
+	__u32 rx_queue_index;
+	__u32 egress_ifindex;
+};
+
+static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
+					 __u64 flags) = (void *)2;
+static long (*const bpf_redirect_map)(void *map, __u64 key, __u64 flags) = (void *)51;
+
+/* Between the network's byte order and ours. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NET16(value) ((__u16)__builtin_bswap16(value))
+#else
+#define NET16(value) ((__u16)(value))
+#endif
+
+#endif

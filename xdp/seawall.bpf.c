@@ -1,0 +1,307 @@
+/* Which frames are ours.
+ *
+ * TCP to an owned address and port goes to the AF_XDP socket of the queue that it arrived on.
+ * Everything else stays the kernel's. What claims to be ours and cannot be (fragments, headers
+ * that lie, a queue without a socket) is dropped and counted: the kernel must never see a part of
+ * a flow that is not its own, because it would answer with a reset.
+ *
+ * No state but the memory of passed fragments. What a segment means is not decided here.
+ */
+#include "seawall.h"
+#include "headers.h"
+
+/* No verdict yet. */
+#define UNDECIDED (-1)
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_HASH);
+	MAP_TYPE(key, struct address);
+	MAP_TYPE(value, __u32); /* ADDRESS_WHOLE or 0 */
+	MAP_NUMBER(max_entries, ADDRESSES_MAX);
+	MAP_NUMBER(map_flags, BPF_F_NO_PREALLOC);
+} addresses SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_HASH);
+	MAP_TYPE(key, struct endpoint);
+	MAP_TYPE(value, __u32); /* 0: no flags yet */
+	MAP_NUMBER(max_entries, ENDPOINTS_MAX);
+	MAP_NUMBER(map_flags, BPF_F_NO_PREALLOC);
+} endpoints SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_LRU_HASH);
+	MAP_TYPE(key, struct fragment_key);
+	MAP_TYPE(value, __u8);
+	MAP_NUMBER(max_entries, FRAGMENTS_MAX);
+} fragments SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_XSKMAP);
+	MAP_TYPE(key, __u32); /* receive queue */
+	MAP_TYPE(value, __u32);
+	MAP_NUMBER(max_entries, QUEUES_MAX);
+} xsks SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	MAP_TYPE(key, __u32); /* enum verdict */
+	MAP_TYPE(value, __u64);
+	MAP_NUMBER(max_entries, VERDICT_COUNT);
+} verdicts SEC(".maps");
+
+/* One packet on its way to a verdict. */
+struct packet {
+	void *cursor;           /* the header to look at next */
+	void *end;              /* end of the frame */
+	__u32 left;             /* octets from `cursor` to the end that the IP header claims */
+	__u32 flags;            /* of the destination's entry in `addresses` */
+	__u32 first;            /* is it the first of several fragments? */
+	struct fragment_key id; /* both addresses, and the id once it is known to be a fragment */
+};
+
+/* Looks behind the link header: the type of what follows, in host order. */
+INLINE int open_link(struct packet *packet, __u16 *type)
+{
+	struct ethernet *ethernet = packet->cursor;
+	struct vlan *vlan;
+	int tags;
+
+	if ((void *)(ethernet + 1) > packet->end)
+		return VERDICT_PASS_NOT_IP;
+	*type = NET16(ethernet->type);
+	packet->cursor = ethernet + 1;
+	for (tags = 0; *type == ETHERTYPE_VLAN || *type == ETHERTYPE_QINQ; tags++) {
+		vlan = packet->cursor;
+		if (tags == VLAN_TAGS_MAX)
+			return VERDICT_PASS_VLAN;
+		if ((void *)(vlan + 1) > packet->end)
+			return VERDICT_PASS_NOT_IP;
+		*type = NET16(vlan->type);
+		packet->cursor = vlan + 1;
+	}
+	return UNDECIDED;
+}
+
+INLINE void map_ipv4(struct address *address, const __u8 *octets)
+{
+	address->octets[10] = 0xff;
+	address->octets[11] = 0xff;
+	__builtin_memcpy(address->octets + 12, octets, 4);
+}
+
+/* Is anything owned on the destination address? */
+INLINE int check_address(struct packet *packet)
+{
+	__u32 *flags = bpf_map_lookup_elem(&addresses, &packet->id.to);
+
+	if (!flags)
+		return VERDICT_PASS_NOT_OWNED;
+	packet->flags = *flags;
+	return UNDECIDED;
+}
+
+INLINE int is_port_owned(struct packet *packet, __be16 port)
+{
+	struct endpoint endpoint = { .port = port };
+
+	if (packet->flags & ADDRESS_WHOLE)
+		return 1;
+	endpoint.address = packet->id.to;
+	return bpf_map_lookup_elem(&endpoints, &endpoint) != 0;
+}
+
+/* A fragment that does not start with the TCP header goes where the one that does went. */
+INLINE int judge_later_fragment(struct packet *packet)
+{
+	if (bpf_map_lookup_elem(&fragments, &packet->id))
+		return VERDICT_PASS_FRAGMENT;
+	return VERDICT_DROP_FRAGMENT;
+}
+
+INLINE int judge_tcp_header(struct packet *packet)
+{
+	struct tcp *tcp = packet->cursor;
+	__u32 length;
+
+	if (packet->left < sizeof(*tcp) || (void *)(tcp + 1) > packet->end)
+		return VERDICT_DROP_MALFORMED;
+	length = (tcp->data_offset >> 4) * 4;
+	if (length < sizeof(*tcp) || length > packet->left)
+		return VERDICT_DROP_MALFORMED;
+	return VERDICT_REDIRECT;
+}
+
+INLINE int judge_tcp(struct packet *packet)
+{
+	struct ports *ports = packet->cursor;
+
+	if (packet->left < sizeof(*ports) || (void *)(ports + 1) > packet->end)
+		return packet->first ? VERDICT_DROP_FRAGMENT : VERDICT_DROP_MALFORMED;
+	if (!is_port_owned(packet, ports->to))
+		return VERDICT_PASS_NOT_OWNED;
+	if (packet->first)
+		return VERDICT_DROP_FRAGMENT;
+	return judge_tcp_header(packet);
+}
+
+/* RFC 791 §3.1 */
+INLINE int judge_ipv4(struct packet *packet)
+{
+	struct ipv4 *ip = packet->cursor;
+	__u16 header, total, fragment;
+	int verdict;
+
+	if ((void *)(ip + 1) > packet->end)
+		return VERDICT_PASS_TRUNCATED;
+	map_ipv4(&packet->id.to, ip->to);
+	verdict = check_address(packet);
+	if (verdict != UNDECIDED)
+		return verdict;
+	if (ip->protocol != PROTOCOL_TCP)
+		return VERDICT_PASS_NOT_TCP;
+	header = (ip->version_ihl & 0x0f) * 4;
+	total = NET16(ip->total_length);
+	if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip) || total < header)
+		return VERDICT_DROP_MALFORMED;
+	if (packet->cursor + total > packet->end)
+		return VERDICT_DROP_MALFORMED;
+
+	map_ipv4(&packet->id.from, ip->from);
+	packet->id.id = ip->id;
+	fragment = NET16(ip->fragment);
+	if (fragment & IPV4_OFFSET)
+		return judge_later_fragment(packet);
+	packet->first = fragment & IPV4_MORE_FRAGMENTS;
+	packet->left = total - header;
+	packet->cursor += header;
+	return judge_tcp(packet);
+}
+
+INLINE int is_extension(__u8 protocol)
+{
+	return protocol == PROTOCOL_HOP_BY_HOP || protocol == PROTOCOL_ROUTING ||
+	       protocol == PROTOCOL_FRAGMENT || protocol == PROTOCOL_DESTINATION;
+}
+
+/* Steps over one extension header; `next` is what it is, and then what follows it. */
+INLINE int step_extension(struct packet *packet, __u8 *next)
+{
+	struct extension *extension = packet->cursor;
+	__u32 length = sizeof(*extension);
+	__u16 fragment;
+
+	if (packet->left < length || (void *)(extension + 1) > packet->end)
+		return VERDICT_DROP_EXTENSIONS;
+	if (*next == PROTOCOL_FRAGMENT) {
+		fragment = NET16(extension->fragment);
+		packet->id.id = extension->id;
+		/* The same in all fragments of a packet, so it tells what the first one led to. */
+		if (fragment & IPV6_OFFSET) {
+			if (extension->next != PROTOCOL_TCP && !is_extension(extension->next))
+				return VERDICT_PASS_NOT_TCP;
+			return judge_later_fragment(packet);
+		}
+		/* Neither offset nor more to come: a whole packet (RFC 8200 §4.5). */
+		packet->first |= fragment & IPV6_MORE_FRAGMENTS;
+	} else {
+		length += extension->length * 8;
+	}
+	if (packet->left < length)
+		return VERDICT_DROP_EXTENSIONS;
+	*next = extension->next;
+	packet->left -= length;
+	packet->cursor += length;
+	return UNDECIDED;
+}
+
+/* RFC 8200 §3 and §4 */
+INLINE int judge_ipv6(struct packet *packet)
+{
+	struct ipv6 *ip = packet->cursor;
+	int verdict, extensions;
+	__u8 next;
+
+	if ((void *)(ip + 1) > packet->end)
+		return VERDICT_PASS_TRUNCATED;
+	__builtin_memcpy(&packet->id.to, ip->to, 16);
+	verdict = check_address(packet);
+	if (verdict != UNDECIDED)
+		return verdict;
+	next = ip->next;
+	if (next != PROTOCOL_TCP && !is_extension(next))
+		return VERDICT_PASS_NOT_TCP;
+	if (ip->version_class >> 4 != 6)
+		return VERDICT_DROP_MALFORMED;
+	packet->left = NET16(ip->payload_length);
+	packet->cursor = ip + 1;
+	if (packet->cursor + packet->left > packet->end)
+		return VERDICT_DROP_MALFORMED;
+
+	__builtin_memcpy(&packet->id.from, ip->from, 16);
+	for (extensions = 0; extensions < IPV6_EXTENSIONS; extensions++) {
+		if (!is_extension(next))
+			break;
+		verdict = step_extension(packet, &next);
+		if (verdict != UNDECIDED)
+			return verdict;
+	}
+	if (next == PROTOCOL_TCP)
+		return judge_tcp(packet);
+	return is_extension(next) ? VERDICT_DROP_EXTENSIONS : VERDICT_PASS_NOT_TCP;
+}
+
+INLINE int judge(struct packet *packet)
+{
+	__u16 type = 0;
+	int verdict = open_link(packet, &type);
+
+	if (verdict != UNDECIDED)
+		return verdict;
+	if (type == ETHERTYPE_IPV4)
+		return judge_ipv4(packet);
+	if (type == ETHERTYPE_IPV6)
+		return judge_ipv6(packet);
+	return VERDICT_PASS_NOT_IP;
+}
+
+INLINE void remember_fragment(struct packet *packet)
+{
+	__u8 passed = 1;
+
+	bpf_map_update_elem(&fragments, &packet->id, &passed, 0);
+}
+
+INLINE void count(__u32 verdict)
+{
+	__u64 *counter = bpf_map_lookup_elem(&verdicts, &verdict);
+
+	if (counter)
+		*counter += 1;
+}
+
+SEC("xdp")
+int seawall(struct xdp_md *ctx)
+{
+	struct packet packet = {
+		.cursor = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
+	};
+	int verdict = judge(&packet);
+	int action = XDP_DROP;
+
+	if (verdict < VERDICT_REDIRECT) {
+		action = XDP_PASS;
+		if (packet.first)
+			remember_fragment(&packet);
+	} else if (verdict == VERDICT_REDIRECT) {
+		action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_DROP);
+		if (action != XDP_REDIRECT)
+			verdict = VERDICT_DROP_NO_SOCKET;
+	}
+	count(verdict);
+	return action;
+}
+
+/* The helpers are lent to GPL-compatible programs. */
+char licence[] SEC("license") = "Dual MIT/GPL";
