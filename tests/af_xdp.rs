@@ -7,9 +7,9 @@ mod veth;
 use libtest_mimic::{Arguments, Failed, Trial};
 use seawall::limits::BURST_FRAMES;
 use seawall::nic::af_xdp::{
-    AfXdp, CopyMode, PortConfig, Program, QueueSpec, RingSizes, Verdict, XdpMode, driver, occupant,
-    receive_queues,
+    AfXdp, CopyMode, PortConfig, Program, QueueSpec, RingSizes, Verdict, XdpMode, occupant,
 };
+use seawall::nic::device::Device;
 use seawall::nic::{Burst, Port};
 use seawall::time::{Duration, Instant};
 use seawall::wire::{Address, Endpoint};
@@ -420,7 +420,7 @@ fn zero_copy_is_refused_by_name() {
 fn what_is_not_there_is_named() {
     let pair = Pair::new(2);
     pair.near.within(|| {
-        assert_eq!(receive_queues(INTERFACE), Some(2));
+        assert_eq!(Device::open(INTERFACE).unwrap().rx_queues(), 2);
         assert_eq!(driver(INTERFACE).as_deref(), Some("veth"));
         assert_eq!(driver("veth9"), None);
         let open = |interface, queue| {

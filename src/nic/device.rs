@@ -126,3 +126,15 @@ impl Device {
         Ethtool::open()?.offloads(self.name())
     }
 }
+
+/// The name of the driver of `interface`, for messages about something that failed there.
+pub(super) fn driver_of(interface: &str) -> String {
+    Device::open(interface).map_or_else(|_| "(unknown)".into(), |device| device.driver().into())
+}
+
+/// Receive queues of `interface`; `None` when it does not exist.
+pub(super) fn queues_of(interface: &str) -> Option<u32> {
+    Device::open(interface)
+        .ok()
+        .map(|device| device.rx_queues())
+}

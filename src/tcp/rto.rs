@@ -94,7 +94,7 @@ mod tests {
         rto.on_sample(Duration::from_millis(400), &config);
         assert_eq!(rto.timeout(&config), Duration::from_millis(1200)); // §2.2: R + 4 * R/2
         rto.on_sample(Duration::from_millis(400), &config);
-        assert_eq!(rto.timeout(&config), Duration::from_millis(1000)); // RTTVAR 150
+        assert_eq!(rto.timeout(&config), Duration::from_secs(1)); // RTTVAR 150
     }
 
     #[test]

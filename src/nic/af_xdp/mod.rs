@@ -34,7 +34,6 @@
 //! `umem` for memory shared with the kernel, `sys` for system calls.
 
 mod error;
-mod ethtool;
 mod filter;
 mod mapping;
 mod occupant;
@@ -47,7 +46,6 @@ mod umem;
 mod verdict;
 
 pub use error::Error;
-pub use ethtool::{driver, receive_queues};
 pub use filter::{ADDRESSES_MAX, Action, ENDPOINTS_MAX, Filter, QUEUES_MAX};
 pub use occupant::{Occupant, occupant};
 pub use port::{AfXdp, PortConfig, QueueReport, QueueSpec};

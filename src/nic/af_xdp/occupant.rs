@@ -1,13 +1,8 @@
 //! Which XDP program holds an interface.
 
+use crate::nic::netlink::{self, Netlink};
 use aya::programs::{ProgramInfo, links::LinkType, loaded_links, loaded_programs};
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
-use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
-use nix::net::if_::if_nametoindex;
 use std::fmt;
-use std::io;
 
 /// An XDP program that is attached to an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,10 +47,11 @@ impl fmt::Display for Occupant {
 ///
 /// # Errors
 /// No such interface, or netlink does not answer.
-pub fn occupant(interface: &str) -> io::Result<Option<Occupant>> {
-    let Some(id) = program_id(if_nametoindex(interface)?)? else {
+pub fn occupant(interface: &str) -> Result<Option<Occupant>, netlink::Error> {
+    let Some(attached) = Netlink::open()?.link(interface)?.xdp else {
         return Ok(None);
     };
+    let id = attached.program;
     let program = loaded_programs()
         .filter_map(Result::ok)
         .find(|program| program.id() == id);
@@ -67,41 +63,5 @@ pub fn occupant(interface: &str) -> io::Result<Option<Occupant>> {
         id,
         name: name.unwrap_or_default().into(),
         by_link,
-    }))
-}
-
-/// Asks for the link and reads `IFLA_XDP`.
-fn program_id(index: u32) -> io::Result<Option<u32>> {
-    let mut link = LinkMessage::default();
-    link.header.index = index;
-    let mut header = NetlinkHeader::default();
-    header.flags = NLM_F_REQUEST;
-    let payload = NetlinkPayload::from(RouteNetlinkMessage::GetLink(link));
-    let mut request = NetlinkMessage::new(header, payload);
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-
-    let socket = Socket::new(NETLINK_ROUTE)?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    socket.send(&bytes, 0)?;
-    let (reply, _) = socket.recv_from_full()?;
-    let reply = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&reply)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    let link = match reply.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => link,
-        NetlinkPayload::Error(error) => return Err(error.to_io()),
-        _ => return Err(io::ErrorKind::InvalidData.into()),
-    };
-    let programs = link
-        .attributes
-        .iter()
-        .filter_map(|attribute| match attribute {
-            LinkAttribute::Xdp(programs) => Some(programs),
-            _ => None,
-        });
-    Ok(programs.flatten().find_map(|attribute| match attribute {
-        LinkXdp::ProgId(id) => Some(*id),
-        _ => None,
     }))
 }

@@ -1,10 +1,10 @@
 //! The XDP program of an interface: attached by a link that dies with the process.
 
 use super::error::{Error, errno};
-use super::ethtool::driver_or_unknown;
 use super::filter::Filter;
 use super::occupant::{Occupant, occupant};
 use super::verdict::Verdicts;
+use crate::nic::device::driver_of;
 use crate::wire::{Address, Endpoint};
 use aya::programs::ProgramError;
 use aya::programs::XdpMode::{Driver, Skb};
@@ -136,7 +136,7 @@ fn attach_error(interface: &str, native: bool, error: &ProgramError) -> Error {
             interface,
         },
         number => Error::Attach {
-            driver: driver_or_unknown(&interface),
+            driver: driver_of(&interface),
             interface,
             mode: if native { "native" } else { "generic" },
             source: number.map_or_else(

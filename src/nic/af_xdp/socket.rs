@@ -1,12 +1,12 @@
 //! One socket: a queue's four rings, and what the kernel is told and asked about them.
 
 use super::error::Error;
-use super::ethtool::{driver_or_unknown, receive_queues};
 use super::port::QueueSpec;
 use super::rings::{Consumer, Entry, Producer, mapping_bytes};
 use super::umem::Umem;
 use super::{mapping::Mapping, sys};
 use crate::limits::CHUNK_BYTES;
+use crate::nic::device::{driver_of, queues_of};
 use libc::{xdp_desc, xdp_mmap_offsets, xdp_ring_offset, xdp_statistics};
 use nix::net::if_::if_nametoindex;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
@@ -310,12 +310,12 @@ fn bind(
 
 fn bind_error(at: &QueueSpec, source: io::Error) -> Error {
     let (interface, queue) = (at.interface.clone(), at.queue);
-    let count = receive_queues(&interface);
+    let count = queues_of(&interface);
     match source.raw_os_error() {
         Some(libc::EBUSY) => Error::QueueTaken { interface, queue },
         Some(libc::ENETDOWN) => Error::InterfaceDown { interface },
         Some(libc::EOPNOTSUPP) => Error::NoZeroCopy {
-            driver: driver_or_unknown(&interface),
+            driver: driver_of(&interface),
             interface,
             queue,
         },

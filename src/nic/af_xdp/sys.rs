@@ -1,4 +1,4 @@
-//! System calls that no crate wraps: `AF_XDP` socket options, wakeups, `poll`, ethtool requests.
+//! System calls that no crate wraps: `AF_XDP` socket options, wakeups, `poll`.
 //! Each is one call with its buffers checked by types.
 #![expect(unsafe_code, reason = "system calls")]
 
@@ -23,10 +23,6 @@ unsafe impl Abi for libc::xdp_mmap_offsets {}
 unsafe impl Abi for libc::xdp_options {}
 // SAFETY: numbers alone.
 unsafe impl Abi for libc::xdp_statistics {}
-// SAFETY: numbers alone.
-unsafe impl Abi for super::ethtool::Channels {}
-// SAFETY: numbers alone.
-unsafe impl Abi for super::ethtool::DriverName {}
 
 /// A value of all zeros.
 pub(super) const fn zeroed<T: Abi>() -> T {
@@ -107,27 +103,4 @@ pub(super) fn poll(polls: &mut [libc::pollfd], millis: c_int) {
     // SAFETY: the pointer and the length are those of `polls`. Its errors are EINTR and ENOMEM:
     // whoever waits looks again either way.
     unsafe { libc::poll(polls.as_mut_ptr(), polls.len() as libc::nfds_t, millis) };
-}
-
-/// Asks the driver of `interface`; `request` begins with the number of an ethtool command.
-pub(super) fn ethtool<T: Abi>(
-    fd: BorrowedFd<'_>,
-    interface: &str,
-    request: &mut T,
-) -> io::Result<()> {
-    let mut name = [0; libc::IFNAMSIZ];
-    if interface.len() >= name.len() {
-        return Err(io::ErrorKind::InvalidInput.into());
-    }
-    for (to, from) in name.iter_mut().zip(interface.bytes()) {
-        *to = from.cast_signed();
-    }
-    let data = ptr::from_mut(request).cast();
-    let mut call = libc::ifreq {
-        ifr_name: name,
-        ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_data: data },
-    };
-    // SAFETY: `call` names `request`, which is as long as its command says and takes any bits.
-    let result = unsafe { libc::ioctl(fd.as_raw_fd(), libc::SIOCETHTOOL, &raw mut call) };
-    check(result).map(drop)
 }
