@@ -1,0 +1,317 @@
+//! A server over `AF_XDP`: resolves interfaces and queues, attaches the XDP program, opens the
+//! ports, starts one pinned thread a shard; and takes it all down again.
+
+mod config;
+mod error;
+mod plan;
+
+pub use config::{ChecksumRule, ServerConfig, ServiceFactory, TapFactory};
+pub use error::Error;
+
+use super::clock::Clock;
+use super::published::Published;
+use super::worker::{self, Idle};
+use crate::nic::af_xdp::{AfXdp, CopyMode, PortConfig, Program, QueueReport, QueueSpec, Verdicts};
+use crate::nic::device::Device;
+use crate::nic::pcap::Recorder;
+use crate::nic::{Port, PortCounters};
+use crate::service::Service;
+use crate::shard::{Counters, Secrets, Shard, ShardConfig, Tap};
+use crate::wire::{Checksum, Endpoint};
+use core::sync::atomic::{AtomicBool, Ordering};
+use plan::{check_addresses, check_endpoints, cpus_for, queues_of, shards_for};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+/// One queue, as it was set up.
+#[derive(Clone, Debug)]
+pub struct ServedQueue {
+    /// Interface, number, rings, zero copy.
+    pub report: QueueReport,
+    /// Does the XDP program run in the driver?
+    pub native: bool,
+    /// Is a checksum of the pseudo-header alone accepted?
+    pub trusts_partial: bool,
+    /// The shard that owns it.
+    pub shard: usize,
+    /// The CPU of that shard.
+    pub cpu: usize,
+}
+
+/// Everything that was counted, of all shards.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// What the shards counted.
+    pub counters: Counters,
+    /// What their ports counted.
+    pub port: PortCounters,
+    /// What the XDP programs decided.
+    pub verdicts: Verdicts,
+}
+
+/// A server that runs. Dropping it stops it.
+pub struct Server {
+    programs: Vec<Program>,
+    workers: Vec<Worker>,
+    queues: Vec<ServedQueue>,
+    warnings: Vec<String>,
+    stop: Arc<AtomicBool>,
+}
+
+struct Worker {
+    thread: Option<JoinHandle<(Counters, PortCounters)>>,
+    published: Arc<Published>,
+}
+
+impl Server {
+    /// Sets everything up and starts serving.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a configuration is for one server, and goes where the server goes"
+    )]
+    pub fn start(config: ServerConfig) -> Result<Self, Error> {
+        check_endpoints(&config)?;
+        let mut programs = Vec::new();
+        let mut devices = Vec::new();
+        for name in &config.interfaces {
+            devices.push(Device::open(name)?);
+        }
+        check_addresses(&config, &devices)?;
+        let mut warnings = Vec::new();
+        let mut specs = Vec::new();
+        for name in &config.interfaces {
+            let mut program = Program::attach(name, config.xdp_mode)?;
+            for (endpoint, _) in &config.listeners {
+                program.own(*endpoint)?;
+            }
+            programs.push(program);
+            // Attaching may have changed the queues (virtio_net): look again.
+            let device = Device::open(name)?;
+            specs.extend(queues_of(&device, config.queues, &mut warnings)?);
+        }
+        let shards = shards_for(&config, specs.len())?;
+        let cpus = cpus_for(&config.cpus, shards)?;
+        let mtu = devices.iter().map(Device::mtu).min().unwrap_or(1500);
+        let secrets = Secrets::draw()?;
+        let mut server = Self {
+            programs,
+            workers: Vec::new(),
+            queues: Vec::new(),
+            warnings,
+            stop: Arc::new(AtomicBool::new(false)),
+        };
+        let clock = Clock::start();
+        for (shard, &cpu) in cpus.iter().enumerate() {
+            let mine: Vec<QueueSpec> = specs.iter().skip(shard).step_by(shards).cloned().collect();
+            let copy = if server.programs.iter().all(Program::is_native) {
+                config.copy
+            } else {
+                CopyMode::On
+            };
+            let port = AfXdp::open(
+                &mine,
+                &PortConfig {
+                    copy,
+                    ..PortConfig::default()
+                },
+            )?;
+            let mut shard_config = ShardConfig {
+                secrets: secrets.clone(),
+                checksum: Vec::new(),
+                ..config.shard.clone()
+            };
+            shard_config.tcp.mtu = shard_config.tcp.mtu.min(mtu as u16);
+            for report in port.reports() {
+                let queue = server.served(report, &devices, &config, shard, cpu);
+                shard_config.checksum.push(if queue.trusts_partial {
+                    Checksum::TrustPartial
+                } else {
+                    Checksum::Verify
+                });
+                server.queues.push(queue);
+            }
+            port.register(&mut server.programs)?;
+            server.launch(shard, cpu, port, shard_config, &config, clock)?;
+        }
+        Ok(server)
+    }
+
+    fn served(
+        &self,
+        report: QueueReport,
+        devices: &[Device],
+        config: &ServerConfig,
+        shard: usize,
+        cpu: usize,
+    ) -> ServedQueue {
+        let name = report.queue.interface.as_str();
+        let device = devices.iter().find(|device| device.name() == name);
+        let program = self.programs.iter().find(|p| p.interface() == name);
+        ServedQueue {
+            native: program.is_some_and(Program::is_native),
+            trusts_partial: match config.checksum {
+                ChecksumRule::Auto => device.is_some_and(Device::is_virtual),
+                ChecksumRule::Verify => false,
+                ChecksumRule::TrustPartial => true,
+            },
+            shard,
+            cpu,
+            report,
+        }
+    }
+
+    fn launch(
+        &mut self,
+        shard: usize,
+        cpu: usize,
+        port: AfXdp,
+        shard_config: ShardConfig,
+        config: &ServerConfig,
+        clock: Clock,
+    ) -> Result<(), Error> {
+        let services = config.listeners.iter().map(|(at, make)| (*at, make()));
+        let services: Vec<_> = services.collect();
+        let run = Run {
+            cpu,
+            idle: config.idle,
+            clock,
+            stop: Arc::clone(&self.stop),
+            published: Arc::new(Published::default()),
+            services,
+            tap: config.tap.as_ref().map(|make| make()),
+            shard_config,
+        };
+        let published = Arc::clone(&run.published);
+        let builder = std::thread::Builder::new().name(format!("shard-{shard}"));
+        let thread = match &config.capture {
+            Some(path) => {
+                let path = capture_path(path, shard);
+                let began = wall_clock().saturating_sub(clock.elapsed());
+                let recorder = File::create(&path)
+                    .and_then(|file| Recorder::new(port, file, began))
+                    .map_err(|error| Error::Capture { path, error })?;
+                builder.spawn(move || run.on(recorder))
+            }
+            None => builder.spawn(move || run.on(port)),
+        };
+        self.workers.push(Worker {
+            thread: Some(thread.map_err(|error| Error::Thread { shard, error })?),
+            published,
+        });
+        Ok(())
+    }
+
+    /// The queues, as they were set up.
+    #[must_use]
+    pub fn queues(&self) -> &[ServedQueue] {
+        &self.queues
+    }
+
+    /// What the operator should know.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// What all shards counted, a moment ago.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for worker in &self.workers {
+            sum.merge(&worker.published.load());
+        }
+        sum
+    }
+
+    /// The number of a shard that ended although nobody asked it to.
+    #[must_use]
+    pub fn dead_shard(&self) -> Option<usize> {
+        let is_dead = |worker: &Worker| worker.thread.as_ref().is_none_or(JoinHandle::is_finished);
+        self.workers.iter().position(is_dead)
+    }
+
+    /// Stops the shards and detaches from the interfaces. Returns what was counted.
+    pub fn stop(mut self) -> Result<Totals, Error> {
+        self.halt()
+    }
+
+    fn halt(&mut self) -> Result<Totals, Error> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut totals = Totals::default();
+        let mut died = None;
+        for (shard, worker) in self.workers.iter_mut().enumerate() {
+            match worker.thread.take().map(JoinHandle::join) {
+                Some(Ok((counters, port))) => {
+                    totals.counters.merge(&counters);
+                    totals.port.merge(&port);
+                }
+                Some(Err(_)) => died = Some(shard),
+                None => {}
+            }
+        }
+        for program in self.programs.drain(..) {
+            totals.verdicts.merge(&program.verdicts()?);
+        }
+        died.map_or(Ok(totals), |shard| Err(Error::ShardDied(shard)))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // After `stop` there is nothing left to do, and nobody to tell.
+        let _ = self.halt();
+    }
+}
+
+// What a shard's thread is given.
+struct Run {
+    cpu: usize,
+    idle: Idle,
+    clock: Clock,
+    stop: Arc<AtomicBool>,
+    published: Arc<Published>,
+    services: Vec<(Endpoint, Box<dyn Service>)>,
+    tap: Option<Box<dyn Tap>>,
+    shard_config: ShardConfig,
+}
+
+impl Run {
+    fn on<P: Port>(self, port: P) -> (Counters, PortCounters) {
+        if let Err(error) = worker::pin(self.cpu) {
+            tracing::warn!("cannot bind a shard to CPU {}: {error}", self.cpu);
+        }
+        let mut shard = Shard::new(port, self.shard_config);
+        if let Some(tap) = self.tap {
+            shard.set_tap(tap);
+        }
+        for (endpoint, service) in self.services {
+            let service = shard.add_service(service);
+            shard.listen(endpoint, service);
+        }
+        let counts = worker::run(
+            &mut shard,
+            self.clock,
+            self.idle,
+            &self.stop,
+            &self.published,
+        );
+        drop(shard);
+        counts
+    }
+}
+
+// "trace.pcap" is "trace.1.pcap" for shard 1.
+fn capture_path(path: &Path, shard: usize) -> PathBuf {
+    if shard == 0 {
+        return path.to_owned();
+    }
+    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("pcap");
+    path.with_extension(format!("{shard}.{extension}"))
+}
+
+fn wall_clock() -> core::time::Duration {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap_or_default()
+}

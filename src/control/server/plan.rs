@@ -1,0 +1,109 @@
+//! Checks of a configuration against the machine, and what follows from both: which queues,
+//! how many shards, on which CPUs.
+
+use super::{Error, ServerConfig};
+use crate::control::worker;
+use crate::limits::{FRAME_BYTES, LINK_HEADER_BYTES};
+use crate::nic::af_xdp::QueueSpec;
+use crate::nic::device::Device;
+use core::net::IpAddr;
+
+/// The largest MTU whose packets fit a frame, with two VLAN tags.
+const MTU_MAX: u32 = (FRAME_BYTES - LINK_HEADER_BYTES) as u32;
+
+pub(super) fn check_endpoints(config: &ServerConfig) -> Result<(), Error> {
+    if config.interfaces.is_empty() {
+        return Err(Error::NoInterface);
+    }
+    if config.listeners.is_empty() {
+        return Err(Error::NoListener);
+    }
+    for (index, (endpoint, _)) in config.listeners.iter().enumerate() {
+        if endpoint.port == 0 || !endpoint.address.is_unicast() {
+            return Err(Error::NotAnEndpoint(*endpoint));
+        }
+        let before = config.listeners.get(..index).unwrap_or_default();
+        if before.iter().any(|(other, _)| other == endpoint) {
+            return Err(Error::Twice(*endpoint));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn check_addresses(config: &ServerConfig, devices: &[Device]) -> Result<(), Error> {
+    let mut ours: Vec<IpAddr> = Vec::new();
+    for device in devices {
+        ours.extend(device.addresses()?.iter().map(|address| address.address));
+        if device.mtu() > MTU_MAX {
+            return Err(Error::Mtu {
+                interface: device.name().to_owned(),
+                mtu: device.mtu(),
+                max: MTU_MAX,
+            });
+        }
+    }
+    for (endpoint, _) in &config.listeners {
+        if !ours.contains(&endpoint.address.to_ip()) {
+            return Err(Error::NotOurAddress {
+                address: endpoint.address,
+                interfaces: config.interfaces.join(", "),
+                interface: config.interfaces[0].clone(),
+                bits: if endpoint.address.is_v4() { 32 } else { 128 },
+            });
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn queues_of(
+    device: &Device,
+    asked: Option<u32>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<QueueSpec>, Error> {
+    let there = device.rx_queues();
+    let used = asked.unwrap_or(there);
+    if used == 0 || used > there {
+        return Err(Error::Queues {
+            interface: device.name().to_owned(),
+            asked: used,
+            there,
+        });
+    }
+    if used < there {
+        warnings.push(format!(
+            "{name} receives on {there} queues and {used} are served: what arrives on the others \
+             is dropped. `ethtool -L {name} combined {used}` lets it receive on these alone",
+            name = device.name(),
+        ));
+    }
+    let queues = (0..used).map(|queue| QueueSpec::new(device.name(), queue));
+    Ok(queues.collect())
+}
+
+pub(super) fn shards_for(config: &ServerConfig, queues: usize) -> Result<usize, Error> {
+    let cores = worker::allowed_cpus().map_err(Error::Affinity)?.len();
+    let shards = config.shards.unwrap_or_else(|| queues.min(cores).max(1));
+    if shards == 0 || shards > queues {
+        return Err(Error::Shards { shards, queues });
+    }
+    Ok(shards)
+}
+
+// The last CPUs by default: interrupts and the kernel's receive work like the first.
+pub(super) fn cpus_for(asked: &[usize], shards: usize) -> Result<Vec<usize>, Error> {
+    let allowed = worker::allowed_cpus().map_err(Error::Affinity)?;
+    if let Some(&cpu) = asked.iter().find(|cpu| !allowed.contains(cpu)) {
+        return Err(Error::Cpu { cpu, allowed });
+    }
+    if asked.is_empty() {
+        let last_first = allowed.iter().rev().copied().cycle();
+        return Ok(last_first.take(shards).collect());
+    }
+    if asked.len() < shards {
+        return Err(Error::TooFewCpus {
+            cpus: asked.len(),
+            shards,
+        });
+    }
+    Ok(asked.iter().copied().take(shards).collect())
+}
