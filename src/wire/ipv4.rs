@@ -13,6 +13,7 @@ const DONT_FRAGMENT: u32 = 0x4000;
 const FRAGMENT: u32 = 0x3fff;
 
 /// The datagram at the front of `bytes`; what is behind its total length is padding.
+#[inline]
 pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     let (words, _) = bytes.as_chunks::<4>();
     let &[first, second, third, source, destination, ..] = words else {
@@ -28,10 +29,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     let (header, payload) = bytes
         .split_at_checked(header_len)
         .ok_or(DropReason::IpHeader)?;
-    let fixed = [first, second, third, source, destination];
-    let sum = fixed.iter().fold(Sum::default(), |sum, word| {
-        sum.word(u32::from_be_bytes(*word))
-    });
+    let addresses = Sum::default().octets(&source).octets(&destination);
+    let sum = addresses.octets(&first).octets(&second).octets(&third);
     let options = header.get(HEADER_BYTES..).unwrap_or_default();
     let sum = if options.is_empty() {
         sum
@@ -54,6 +53,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     Ok(Datagram {
         source: Address::v4(source),
         destination: Address::v4(destination),
+        addresses,
         tos,
         header_len,
         payload,
@@ -82,9 +82,8 @@ pub(super) fn emit(tuple: &FourTuple, tos: u8, ttl: u8, payload_len: usize) -> O
 }
 
 // MUST-57, MUST-63. A subnet's own broadcast address is not known here: no listener has one.
-fn may_be_an_end(address: [u8; 4]) -> bool {
-    !matches!(
-        address,
-        [0, 0, 0, 0] | [224..=239, ..] | [255, 255, 255, 255]
-    )
+const fn may_be_an_end(address: [u8; 4]) -> bool {
+    const MULTICAST: u32 = 0xe;
+    let address = u32::from_be_bytes(address);
+    address != 0 && address != u32::MAX && address >> 28 != MULTICAST
 }
