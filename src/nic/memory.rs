@@ -48,7 +48,7 @@ pub struct MemoryPort {
 }
 
 /// Two ends of one wire. Each has a store of `frames` frames with room for
-/// [`FRAME_BYTES`](crate::limits::FRAME_BYTES), and as many may be on their way in each direction:
+/// [`FRAME_BYTES`] octets, and as many may be on their way in each direction:
 /// what is sent beyond that is lost and counted at the receiving end as `receive_full`.
 #[must_use]
 pub fn pair(misfortune: Misfortune, frames: usize) -> (MemoryPort, MemoryPort) {
