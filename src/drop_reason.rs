@@ -94,6 +94,7 @@ drop_reasons! {
     ReassemblyFull, "reassembly_full", Limit, "limits", "text out of order that found no place to wait";
     NoBuffer, "no_buffer", Limit, "limits", "text that found the shard's buffers full";
     NoFrame, "no_frame", Limit, "limits", "a segment to send that found no free frame";
+    HandOffFull, "hand_off_full", Limit, "limits", "a frame for another shard that found too many waiting there";
     TransmitFull, "transmit_full", Limit, "limits", "a frame to send that found the transmit ring full";
     ReplyBudget, "reply_budget", Limit, "RFC 5961 §7", "a reply withheld because its budget is spent";
 }

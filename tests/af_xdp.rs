@@ -111,7 +111,7 @@ impl Side {
             }
             self.port.flush(Instant::ZERO);
             if idle {
-                self.port.wait(Duration::from_millis(1));
+                self.port.wait(Duration::from_millis(1), None);
             }
         }
     }
@@ -135,7 +135,7 @@ impl Side {
             self.port.flush(Instant::ZERO);
             self.port.receive(Instant::ZERO, &mut burst);
             if burst.is_empty() {
-                self.port.wait(Duration::from_millis(1));
+                self.port.wait(Duration::from_millis(1), None);
             }
             for frame in burst.drain(..) {
                 assert_eq!(frame.len(), FRAME);
@@ -168,7 +168,7 @@ impl Side {
                 "{now_free} of {free} frames"
             );
             self.port.flush(Instant::ZERO);
-            self.port.wait(Duration::from_millis(1));
+            self.port.wait(Duration::from_millis(1), None);
         }
     }
 }
@@ -332,7 +332,7 @@ fn a_port_that_sleeps_is_overrun_and_recovers() {
     far.port.flush(Instant::ZERO);
     while burst.is_empty() {
         assert!(std::time::Instant::now() < deadline, "nothing more arrives");
-        near.port.wait(Duration::from_millis(10));
+        near.port.wait(Duration::from_millis(10), None);
         near.port.receive(Instant::ZERO, &mut burst);
     }
     burst.drain(..).for_each(|frame| near.port.release(frame));
@@ -347,7 +347,7 @@ fn waiting_ends_when_something_arrives() {
         .far
         .within(|| Side::open(&pair.far, XdpMode::Native, 1));
     let begin = std::time::Instant::now();
-    near.port.wait(Duration::from_micros(1_500));
+    near.port.wait(Duration::from_micros(1_500), None);
     assert!(
         begin.elapsed() >= Duration::from_micros(1_500),
         "rounded up"
@@ -355,7 +355,7 @@ fn waiting_ends_when_something_arrives() {
 
     far.send(&pair.far, &pair.near, 0, 1);
     far.port.flush(Instant::ZERO);
-    near.port.wait(Duration::from_mins(1));
+    near.port.wait(Duration::from_mins(1), None);
     let mut burst = Burst::new();
     near.port.receive(Instant::ZERO, &mut burst);
     assert_eq!(burst.len(), 1);

@@ -7,7 +7,7 @@ use crate::tcp::State;
 use core::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::utils::CachePadded;
 
-const PLAIN: usize = 12;
+const PLAIN: usize = 13;
 const STATES: usize = State::ALL.len();
 const WORDS: usize = PLAIN + STATES + DROP_REASONS;
 
@@ -38,6 +38,7 @@ impl Published {
             c.timed_out,
             c.failed,
             c.time_wait_evicted,
+            counters.handed_over,
         ];
         let words = plain
             .iter()
@@ -57,6 +58,7 @@ impl Published {
             segments_in: word(0),
             segments_out: word(1),
             segments_again: word(2),
+            handed_over: word(12),
             text_in: word(3),
             text_out: word(4),
             connections: Connections {

@@ -54,7 +54,7 @@ pub fn run<P: Port>(
             Idle::Spin => core::hint::spin_loop(),
             Idle::Adaptive | Idle::Poll => {
                 let until = shard.next_deadline().min(publish_at);
-                shard.port().wait(until - now);
+                shard.sleep(until - now);
             }
         }
     }

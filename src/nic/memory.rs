@@ -11,6 +11,7 @@ use crate::limits::FRAME_BYTES;
 use crate::time::{Duration, Instant};
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::os::fd::BorrowedFd;
 use std::rc::Rc;
 
 /// How much longer a frame that is to be overtaken is on its way, at most, if `delay` is shorter.
@@ -48,7 +49,7 @@ pub struct MemoryPort {
 }
 
 /// Two ends of one wire. Each has a store of `frames` frames with room for
-/// [`FRAME_BYTES`](crate::limits::FRAME_BYTES), and as many may be on their way in each direction:
+/// [`FRAME_BYTES`] octets, and as many may be on their way in each direction:
 /// what is sent beyond that is lost and counted at the receiving end as `receive_full`.
 #[must_use]
 pub fn pair(misfortune: Misfortune, frames: usize) -> (MemoryPort, MemoryPort) {
@@ -180,7 +181,7 @@ impl Port for MemoryPort {
         }
     }
 
-    fn wait(&mut self, _timeout: Duration) {}
+    fn wait(&mut self, _timeout: Duration, _wake: Option<BorrowedFd<'_>>) {}
 
     fn queues(&self) -> usize {
         1

@@ -15,6 +15,7 @@ pub mod pcap;
 use crate::limits::BURST_FRAMES;
 use crate::time::{Duration, Instant};
 use arrayvec::ArrayVec;
+use std::os::fd::BorrowedFd;
 
 /// What one receive call moves at most.
 pub type Burst = ArrayVec<Frame, BURST_FRAMES>;
@@ -123,8 +124,9 @@ pub trait Port {
     /// what the NIC receives into. Called once a breath, also when there is nothing to send.
     fn flush(&mut self, now: Instant);
 
-    /// Sleeps until something arrives or `timeout` is over, whichever is first.
-    fn wait(&mut self, timeout: Duration);
+    /// Sleeps until something arrives, `wake` can be read, or `timeout` is over, whichever is
+    /// first.
+    fn wait(&mut self, timeout: Duration, wake: Option<BorrowedFd<'_>>);
 
     /// Number of queues.
     fn queues(&self) -> usize;
@@ -163,8 +165,8 @@ impl<P: Port + ?Sized> Port for Box<P> {
         (**self).flush(now);
     }
 
-    fn wait(&mut self, timeout: Duration) {
-        (**self).wait(timeout);
+    fn wait(&mut self, timeout: Duration, wake: Option<BorrowedFd<'_>>) {
+        (**self).wait(timeout, wake);
     }
 
     fn queues(&self) -> usize {

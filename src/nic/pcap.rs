@@ -7,6 +7,7 @@ use crate::time::{Duration, Instant};
 use pcap_file::pcap::{PcapHeader, PcapPacket, PcapWriter};
 use pcap_file::{DataLink, PcapError, TsResolution};
 use std::io::{self, BufWriter, Write};
+use std::os::fd::BorrowedFd;
 
 /// Octets that are gathered before they are written.
 const BUFFER_BYTES: usize = 1 << 18;
@@ -128,8 +129,8 @@ impl<P: Port, W: Write> Port for Recorder<P, W> {
         self.port.flush(now);
     }
 
-    fn wait(&mut self, timeout: Duration) {
-        self.port.wait(timeout);
+    fn wait(&mut self, timeout: Duration, wake: Option<BorrowedFd<'_>>) {
+        self.port.wait(timeout, wake);
     }
 
     fn queues(&self) -> usize {

@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::{Arrival, Direction, Shard, context};
 use crate::drop_reason::DropReason;
-use crate::limits::BLOCK_BYTES;
+use crate::limits::{BLOCK_BYTES, BURST_FRAMES};
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::{Actions, Listened, State, Tcb, on_listen, reset_for};
@@ -14,6 +14,32 @@ use crate::wire::{Checksum, Packet, Seq, parse};
 const BLOCKS_PER_SEGMENT: usize = 2;
 
 impl<P: Port> Shard<P> {
+    // Frames that arrived at other shards and belong here. Half a burst at most: what arrives at
+    // our own queues has a turn in every breath.
+    pub(super) fn take_parcels(&mut self) {
+        let Some(mesh) = &self.mesh else {
+            return;
+        };
+        while self.burst.len() < BURST_FRAMES / 2 {
+            let Some(parcel) = mesh.take() else {
+                return;
+            };
+            let frame = mesh
+                .queue_of(parcel.interface)
+                .and_then(|queue| self.port.allocate(queue));
+            if let Some(mut frame) = frame {
+                let bytes = parcel.bytes();
+                let room = self.port.bytes_mut(&mut frame);
+                room[..bytes.len()].copy_from_slice(bytes);
+                frame.set_len(bytes.len());
+                self.burst.push(frame);
+            } else {
+                self.counters.drops.count(DropReason::NoFrame);
+            }
+            mesh.give_back(parcel);
+        }
+    }
+
     // All frames of the burst, before any connection is touched: by the time the first segment is
     // processed, the table's lines for the last are on their way.
     pub(super) fn parse(&mut self) {
@@ -22,6 +48,17 @@ impl<P: Port> Shard<P> {
             match parse(self.port.bytes(&frame), checksum) {
                 Ok(packet) => {
                     let hash = self.table.hash(&packet.tuple);
+                    if let Some(mesh) = &self.mesh
+                        && let Some(owner) = mesh.other_owner(frame.queue(), hash)
+                    {
+                        if mesh.hand_over(owner, frame.queue(), self.port.bytes(&frame)) {
+                            self.counters.handed_over += 1;
+                        } else {
+                            self.counters.drops.count(DropReason::HandOffFull);
+                        }
+                        self.port.release(frame);
+                        continue;
+                    }
                     self.table.prefetch(hash);
                     self.arrivals.push(Arrival {
                         frame,

@@ -54,6 +54,8 @@ pub struct Counters {
     pub segments_out: u64,
     /// Of these, sent not for the first time.
     pub segments_again: u64,
+    /// Frames handed over to the shard that owns their connection.
+    pub handed_over: u64,
     /// Octets of text received in order.
     pub text_in: u64,
     /// Octets of text acknowledged by peers.
@@ -73,6 +75,7 @@ impl Counters {
             segments_in,
             segments_out,
             segments_again,
+            handed_over,
             text_in,
             text_out,
             connections,
@@ -82,6 +85,7 @@ impl Counters {
         *segments_in += other.segments_in;
         *segments_out += other.segments_out;
         *segments_again += other.segments_again;
+        *handed_over += other.handed_over;
         *text_in += other.text_in;
         *text_out += other.text_out;
         let (mine, theirs) = (connections, &other.connections);

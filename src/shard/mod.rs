@@ -10,10 +10,12 @@ mod arrive;
 mod connection;
 mod counters;
 mod expire;
+mod mesh;
 mod send;
 mod tap;
 
 pub use counters::{Connections, Counters};
+pub use mesh::Mesh;
 pub use tap::{Direction, Tap};
 
 use crate::buffer::Pool;
@@ -22,7 +24,7 @@ use crate::nic::{Burst, Frame, Port};
 use crate::service::Service;
 use crate::table::{Handle, Table};
 use crate::tcp::{Config, Context, IssSource, State, Tcb};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wheel::{Fifo, Wheel};
 use crate::wire::{Checksum, Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
@@ -139,6 +141,7 @@ pub struct Shard<P: Port> {
     touched: Touched,
     /// Connections whose turn goes on in the next breath: each at most once, so it never grows.
     backlog: VecDeque<Handle>,
+    mesh: Option<Mesh>,
     counters: Counters,
     // cold: open, close
     listeners: HashMap<Endpoint, u16, RandomState>,
@@ -179,6 +182,7 @@ impl<P: Port> Shard<P> {
             services: Vec::new(),
             iss: IssSource::new(&config.secrets.iss),
             tap: None,
+            mesh: None,
             table,
             port,
             config,
@@ -203,6 +207,11 @@ impl<P: Port> Shard<P> {
     /// Lets somebody watch every segment, for diagrams.
     pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
         self.tap = Some(tap);
+    }
+
+    /// Makes it one of several: frames of connections that another one owns are handed over.
+    pub fn join(&mut self, mesh: Mesh) {
+        self.mesh = Some(mesh);
     }
 
     /// Active OPEN: the SYN leaves in the next breath, by `queue`, behind `link`.
@@ -240,6 +249,7 @@ impl<P: Port> Shard<P> {
     /// more, [`Breath::is_busy`] says so.
     pub fn breathe(&mut self, now: Instant) -> Breath {
         let sent = self.counters.segments_out;
+        self.take_parcels();
         self.port.receive(now, &mut self.burst);
         let received = self.burst.len();
         self.parse();
@@ -263,7 +273,18 @@ impl<P: Port> Shard<P> {
         self.wheel.next_deadline().min(time_wait)
     }
 
-    /// The port, to sleep in or to look at.
+    /// Sleeps until something arrives, here or from another shard, or `timeout` is over.
+    pub fn sleep(&mut self, timeout: Duration) {
+        let Some(mesh) = &self.mesh else {
+            return self.port.wait(timeout, None);
+        };
+        if mesh.fall_asleep() {
+            self.port.wait(timeout, mesh.wake_fd());
+            mesh.awake();
+        }
+    }
+
+    /// The port, to look at.
     pub const fn port(&mut self) -> &mut P {
         &mut self.port
     }

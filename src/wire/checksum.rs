@@ -8,46 +8,54 @@ pub(super) const TCP: u8 = 6;
 
 /// A running one's complement sum of 16-bit words, not folded yet.
 ///
-/// It overflows only past 2^32 words, and a frame has none so many.
+/// Kept in the order of memory: RFC 1071 §2 (B), words summed in the machine's order and the sum
+/// swapped are the same sum. It overflows only past 2^32 words, and a frame has none so many.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sum(u64);
 
 impl Sum {
-    /// The pseudo-header of a TCP segment of `tcp_len` octets, in either direction.
+    /// The two addresses of a pseudo-header, in either order.
     ///
     /// One for both families: the `ffff` before a mapped IPv4 address is the other zero of one's
     /// complement, so sixteen octets of it sum up to what the four do.
-    pub(super) fn pseudo_header(tuple: &FourTuple, tcp_len: usize) -> Self {
-        Self::default()
-            .octets(&tuple.local.address.0)
-            .octets(&tuple.remote.address.0)
-            .word(tcp_len as u32)
-            .word(u32::from(TCP))
+    #[inline]
+    pub(super) fn addresses(tuple: &FourTuple) -> Self {
+        let sum = Self::default().octets(&tuple.local.address.0);
+        sum.octets(&tuple.remote.address.0)
+    }
+
+    /// Adds the rest of the pseudo-header of a TCP segment of `len` octets.
+    #[inline]
+    pub(super) const fn segment(self, len: usize) -> Self {
+        self.word(len as u32).word(TCP as u32)
     }
 
     /// Adds two 16-bit words as one of 32 bits, in host order.
+    #[inline]
     pub(super) const fn word(self, word: u32) -> Self {
-        Self(self.0 + word as u64)
+        Self(self.0 + word.to_be() as u64)
     }
 
     /// Adds octets as they stand in the packet. Only the last octets added may be odd in number.
+    #[inline]
     pub(super) fn octets(self, octets: &[u8]) -> Self {
-        // RFC 1071 §2 (B): summed in the machine's order, and the sum swapped, is the same sum.
-        let sum = fold(sum_native(octets));
-        Self(self.0 + u64::from(u16::from_be(sum)))
+        Self(self.0 + sum_native(octets))
     }
 
     /// The sum in 16 bits. Zero only if nothing but zeros was added.
+    #[inline]
     pub(super) const fn folded(self) -> u16 {
-        fold(self.0)
+        u16::from_be(fold(self.0))
     }
 
     /// What a checksum field must hold so that the whole sums up to all ones.
+    #[inline]
     pub(super) const fn checksum(self) -> u16 {
         !self.folded()
     }
 
     /// Is the checksum field that was summed with the rest right?
+    #[inline]
     pub(super) const fn is_good(self) -> bool {
         self.folded() == 0xffff
     }
@@ -55,13 +63,14 @@ impl Sum {
 
 const fn fold(sum: u64) -> u16 {
     let sum = (sum >> 32) + (sum & 0xffff_ffff);
-    let sum = (sum >> 32) + (sum & 0xffff_ffff);
+    let sum = (sum >> 16) + (sum & 0xffff); // less than 2^18
     let sum = (sum >> 16) + (sum & 0xffff);
     let sum = (sum >> 16) + (sum & 0xffff);
     sum as u16
 }
 
 // Halves of 32 bits in sums of 64: no carry to look after, and the compiler makes vectors of it.
+#[inline]
 fn sum_native(octets: &[u8]) -> u64 {
     let (chunks, rest) = octets.as_chunks::<8>();
     let mut sum = 0;
@@ -138,7 +147,7 @@ mod tests {
             drawn.extend(octets(tuple.remote.address));
             drawn.extend([0, 0, 0, tcp_len, 0, 0, 0, TCP]);
             assert_eq!(
-                Sum::pseudo_header(&tuple, tcp_len.into()).folded(),
+                Sum::addresses(&tuple).segment(tcp_len.into()).folded(),
                 plain(&drawn)
             );
         }

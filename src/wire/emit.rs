@@ -27,7 +27,7 @@ impl Headers<'_> {
     )]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.tcp_at() + tcp::HEADER_BYTES + tcp_options_len(&self.segment.options, self.segment.ctl)
+        self.tcp_at() + self.tcp_header_len()
     }
 
     /// Writes Ethernet, IP and TCP headers with their options and checksums to `frame`, in which
@@ -36,32 +36,34 @@ impl Headers<'_> {
     /// `None` when it does not fit into `frame` or into a datagram, or when the two ends are not of
     /// one family; what the headers' room then holds is not said.
     pub fn emit(&self, frame: &mut [u8]) -> Option<usize> {
-        let len = self.len().checked_add(self.segment.text_len as usize)?;
-        let frame = frame.get_mut(..len)?;
-        let (headers, text) = frame.split_at_mut_checked(self.len())?;
-        let tcp_at = self.tcp_at();
-        let tcp_len = len.checked_sub(tcp_at)?;
-
         let (local, remote) = (self.tuple.local, self.tuple.remote);
         let is_v4 = local.address.is_v4();
         if is_v4 != remote.address.is_v4() {
             return None;
         }
-        if is_v4 {
+        let tcp_at = self.tcp_at();
+        let text_at = tcp_at + self.tcp_header_len();
+        let len = text_at.checked_add(self.segment.text_len as usize)?;
+        let (headers, text) = frame.get_mut(..len)?.split_at_mut_checked(text_at)?;
+        let tcp_len = len.checked_sub(tcp_at)?;
+
+        let rest = Sum::addresses(self.tuple).segment(tcp_len).octets(text);
+        let (fixed, options) = tcp::emit(local.port, remote.port, self.segment, rest);
+        let behind_ip = if is_v4 {
             self.link.emit(headers, IPV4)?;
             let words = ipv4::emit(self.tuple, self.tos, self.hop_limit, tcp_len)?;
-            put(headers.get_mut(self.link.len()..)?, &words)?;
+            put(headers.get_mut(self.link.len()..)?, &words)?
         } else {
             self.link.emit(headers, IPV6)?;
             let words = ipv6::emit(self.tos, self.hop_limit, tcp_len)?;
             let addresses = put(headers.get_mut(self.link.len()..)?, &words)?;
             let (source, behind) = addresses.split_first_chunk_mut()?;
+            let (destination, behind) = behind.split_first_chunk_mut()?;
             *source = local.address.0;
-            *behind.first_chunk_mut()? = remote.address.0;
-        }
-        let rest = Sum::pseudo_header(self.tuple, tcp_len).octets(text);
-        let words = tcp::emit(local.port, remote.port, self.segment, rest);
-        put(headers.get_mut(tcp_at..)?, &words)?;
+            *destination = remote.address.0;
+            behind
+        };
+        put(put(behind_ip, &fixed)?, &options)?;
         Some(len)
     }
 
@@ -73,9 +75,14 @@ impl Headers<'_> {
         };
         self.link.len() + ip_len
     }
+
+    const fn tcp_header_len(&self) -> usize {
+        tcp::HEADER_BYTES + tcp_options_len(&self.segment.options, self.segment.ctl)
+    }
 }
 
 // Writes words in network order to the front of `octets`; returns what is behind them.
+#[inline]
 fn put<'a>(octets: &'a mut [u8], words: &[u32]) -> Option<&'a mut [u8]> {
     let (front, behind) = octets.split_at_mut_checked(size_of_val(words))?;
     let (fours, _) = front.as_chunks_mut::<4>();

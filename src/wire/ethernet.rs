@@ -37,21 +37,45 @@ impl LinkHeader {
     /// # Errors
     /// `FrameTruncated` and `VlanTooDeep`.
     pub fn parse(frame: &[u8]) -> Result<(Self, u16, usize), DropReason> {
-        const TRUNCATED: DropReason = DropReason::FrameTruncated;
-        let (destination, rest) = frame.split_first_chunk().ok_or(TRUNCATED)?;
-        let (source, mut rest) = rest.split_first_chunk().ok_or(TRUNCATED)?;
-        let mut header = Self::new(*destination, *source);
-        loop {
-            let ethertype = u16::from_be_bytes(*rest.first_chunk().ok_or(TRUNCATED)?);
+        let (ethertype, len) = Self::measure(frame)?;
+        Ok((Self::take(frame, len), ethertype, len))
+    }
+
+    /// The `EtherType` of what follows the header, and where that begins.
+    #[inline]
+    pub(super) fn measure(frame: &[u8]) -> Result<(u16, usize), DropReason> {
+        for tags in 0..=TAGS_MAX {
+            let behind = UNTAGGED_BYTES + tags * TAG_BYTES;
+            let Some([.., high, low]) = frame.get(..behind) else {
+                return Err(DropReason::FrameTruncated);
+            };
+            let ethertype = u16::from_be_bytes([*high, *low]);
             if !TAGS.contains(&ethertype) {
-                return Ok((header, ethertype, header.len()));
+                return Ok((ethertype, behind));
             }
-            let free = header.tags.get_mut(usize::from(header.tags_len));
-            let free = free.ok_or(DropReason::VlanTooDeep)?;
-            let (tag, behind) = rest.split_first_chunk().ok_or(TRUNCATED)?;
-            *free = *tag;
-            header.tags_len += 1;
-            rest = behind;
+        }
+        Err(DropReason::VlanTooDeep)
+    }
+
+    /// The header of a frame in which it was measured to be `len` octets long.
+    ///
+    /// Apart from [`LinkHeader::measure`], so that it is written once, where it is to stay: a copy
+    /// of what was just written by smaller pieces is the dearest part of parsing.
+    #[inline]
+    pub(super) fn take(frame: &[u8], len: usize) -> Self {
+        let (destination, rest) = frame.split_first_chunk().unwrap_or((&[0; 6], &[]));
+        let (source, rest) = rest.split_first_chunk().unwrap_or((&[0; 6], &[]));
+        let count = len.saturating_sub(UNTAGGED_BYTES) / TAG_BYTES;
+        let (words, _) = rest.as_chunks();
+        let tag = |index: usize| {
+            let word = words.get(index).filter(|_| index < count);
+            word.copied().unwrap_or_default()
+        };
+        Self {
+            destination: *destination,
+            source: *source,
+            tags: [tag(0), tag(1)],
+            tags_len: count as u8,
         }
     }
 

@@ -13,6 +13,7 @@ const DONT_FRAGMENT: u32 = 0x4000;
 const FRAGMENT: u32 = 0x3fff;
 
 /// The datagram at the front of `bytes`; what is behind its total length is padding.
+#[inline]
 pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     let (words, _) = bytes.as_chunks::<4>();
     let &[first, second, third, source, destination, ..] = words else {
@@ -28,10 +29,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     let (header, payload) = bytes
         .split_at_checked(header_len)
         .ok_or(DropReason::IpHeader)?;
-    let fixed = [first, second, third, source, destination];
-    let sum = fixed.iter().fold(Sum::default(), |sum, word| {
-        sum.word(u32::from_be_bytes(*word))
-    });
+    let addresses = Sum::default().octets(&source).octets(&destination);
+    let sum = addresses.octets(&first).octets(&second).octets(&third);
     let options = header.get(HEADER_BYTES..).unwrap_or_default();
     let sum = if options.is_empty() {
         sum
@@ -54,6 +53,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     Ok(Datagram {
         source: Address::v4(source),
         destination: Address::v4(destination),
+        addresses,
         tos,
         header_len,
         payload,

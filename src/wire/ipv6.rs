@@ -1,7 +1,7 @@
 //! IPv6 headers and the walk over extension headers (RFC 8200). Fragments are refused.
 
 use super::Address;
-use super::checksum::TCP;
+use super::checksum::{Sum, TCP};
 use super::parse::Datagram;
 use crate::drop_reason::DropReason;
 use crate::limits::IPV6_EXTENSIONS;
@@ -38,6 +38,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     Ok(Datagram {
         source: Address(source),
         destination: Address(destination),
+        addresses: Sum::default().octets(addresses),
         tos: a << 4 | b >> 4,
         header_len: HEADER_BYTES + len - payload.len(),
         payload,

@@ -24,16 +24,35 @@ const TIMESTAMPS: u8 = 8;
 ///
 /// Departs from RFC 9293 §3.1, which does not say what to do with a known option of the wrong
 /// length: the segment is refused, for whatever was meant, it was not this.
+#[inline]
 pub(super) fn parse(bytes: &[u8], ctl: Ctl) -> Result<Options, DropReason> {
     // As RFC 7323 Appendix A lays them out, on nearly every segment of a connection.
-    if let [NOP, NOP, TIMESTAMPS, 10, values @ ..] = bytes
-        && let Some(timestamps) = timestamps(values)
-    {
+    if let (&[[NOP, NOP, TIMESTAMPS, 10], val, ecr], []) = bytes.as_chunks() {
         return Ok(Options {
-            timestamps: Some(timestamps),
+            timestamps: Some(timestamps(val, ecr)),
             ..Options::default()
         });
     }
+    if bytes.is_empty() {
+        return Ok(Options::default());
+    }
+    // Field by field: a copy of what was just written by smaller pieces costs more than all of this.
+    let Options {
+        mss,
+        window_scale,
+        sack_permitted,
+        timestamps,
+    } = parse_any(bytes, ctl)?;
+    Ok(Options {
+        mss,
+        window_scale,
+        sack_permitted,
+        timestamps,
+    })
+}
+
+#[inline(never)]
+fn parse_any(bytes: &[u8], ctl: Ctl) -> Result<Options, DropReason> {
     let mut options = Options::default();
     let mut rest = bytes;
     loop {
@@ -50,9 +69,10 @@ pub(super) fn parse(bytes: &[u8], ctl: Ctl) -> Result<Options, DropReason> {
                 options.window_scale = Some(shift.min(SHIFT_MAX));
             }
             [SACK_PERMITTED, _] if ctl.syn => options.sack_permitted = true,
-            [TIMESTAMPS, _, ref values @ ..] => {
-                options.timestamps = Some(timestamps(values).ok_or(DropReason::TcpOptions)?);
-            }
+            [TIMESTAMPS, _, ref values @ ..] => match values.as_chunks() {
+                (&[val, ecr], []) => options.timestamps = Some(timestamps(val, ecr)),
+                _ => return Err(DropReason::TcpOptions),
+            },
             [MSS, _, _, _] | [WINDOW_SCALE, _, _] | [SACK_PERMITTED, _] => {}
             [MSS | WINDOW_SCALE | SACK_PERMITTED, ..] => {
                 return Err(DropReason::TcpOptions);
@@ -87,6 +107,7 @@ pub const fn tcp_options_len(options: &Options, ctl: Ctl) -> usize {
 }
 
 /// The options as they stand in a header, in words: NOPs make every mix end on one.
+#[inline]
 pub(super) fn emit(options: &Options, ctl: Ctl) -> ArrayVec<u32, WORDS_MAX> {
     let mut words = ArrayVec::new();
     let sack_permitted = ctl.syn && options.sack_permitted;
@@ -116,14 +137,11 @@ pub(super) fn emit(options: &Options, ctl: Ctl) -> ArrayVec<u32, WORDS_MAX> {
     words
 }
 
-fn timestamps(values: &[u8]) -> Option<Timestamps> {
-    let (&[val, ecr], []) = values.as_chunks() else {
-        return None;
-    };
-    Some(Timestamps {
+const fn timestamps(val: [u8; 4], ecr: [u8; 4]) -> Timestamps {
+    Timestamps {
         val: u32::from_be_bytes(val),
         ecr: u32::from_be_bytes(ecr),
-    })
+    }
 }
 
 #[cfg(test)]

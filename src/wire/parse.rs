@@ -48,6 +48,8 @@ impl Packet {
 pub(super) struct Datagram<'a> {
     pub(super) source: Address,
     pub(super) destination: Address,
+    /// The sum of the two.
+    pub(super) addresses: Sum,
     pub(super) tos: u8,
     /// Octets of the header and its extensions.
     pub(super) header_len: usize,
@@ -61,13 +63,26 @@ pub(super) struct Datagram<'a> {
 /// `IpHeader`, `IpChecksum`, `IpFragment`, `IpExtensions`, `NotTcp`, `AddressInvalid`, `TcpHeader`,
 /// `Land`, `TcpChecksum`, `TcpOptions`, `PortZero`, `FlagsInvalid`.
 pub fn parse(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
-    let (link, ethertype, link_len) = LinkHeader::parse(frame)?;
+    let (ethertype, link_len) = LinkHeader::measure(frame)?;
     let bytes = frame.get(link_len..).unwrap_or_default();
-    let datagram = match ethertype {
-        IPV4 => ipv4::parse(bytes)?,
-        IPV6 => ipv6::parse(bytes)?,
-        _ => return Err(DropReason::NotIp),
-    };
+    match ethertype {
+        IPV4 => parse_tcp(frame, link_len, &ipv4::parse(bytes)?, checksum),
+        IPV6 => parse_tcp(frame, link_len, &ipv6::parse(bytes)?, checksum),
+        _ => Err(DropReason::NotIp),
+    }
+}
+
+#[expect(
+    clippy::inline_always,
+    reason = "once for each family: what was read of the datagram stays in registers"
+)]
+#[inline(always)]
+fn parse_tcp(
+    frame: &[u8],
+    link_len: usize,
+    datagram: &Datagram<'_>,
+    checksum: Checksum,
+) -> Result<Packet, DropReason> {
     let header = tcp::parse(datagram.payload)?;
     let tuple = FourTuple {
         local: Endpoint {
@@ -79,37 +94,41 @@ pub fn parse(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
             port: header.source_port(),
         },
     };
-    if tuple.local == tuple.remote {
+    // The ports first: most frames need no comparison of addresses.
+    if header.source_port() == header.destination_port() && datagram.source == datagram.destination
+    {
         return Err(DropReason::Land);
     }
-    check_checksum(checksum, header.checksum(), &tuple, datagram.payload)?;
+    check_checksum(checksum, header.checksum(), datagram)?;
     let text_len = datagram.payload.len() - header.len();
     let segment = header.segment(text_len as u32)?;
-    if tuple.local.port == 0 || tuple.remote.port == 0 {
+    if header.source_port() == 0 || header.destination_port() == 0 {
         return Err(DropReason::PortZero);
     }
     tcp::check_flags(segment.ctl)?;
+    // More than 16 bits only behind extension headers that no frame of our ports has room for.
+    let text_at = link_len + datagram.header_len + header.len();
+    let text_at = u16::try_from(text_at).map_err(|_| DropReason::IpExtensions)?;
     Ok(Packet {
-        link,
+        link: LinkHeader::take(frame, link_len),
         tuple,
         segment,
-        // Less than 22 + 65,535 + 60, and in a frame of our ports less than 2048.
-        text_at: (link_len + datagram.header_len + header.len()) as u16,
+        text_at,
         tos: datagram.tos,
     })
 }
 
+#[inline]
 fn check_checksum(
     checksum: Checksum,
     field: u16,
-    tuple: &FourTuple,
-    segment: &[u8],
+    datagram: &Datagram<'_>,
 ) -> Result<(), DropReason> {
-    let pseudo_header = Sum::pseudo_header(tuple, segment.len());
+    let pseudo_header = datagram.addresses.segment(datagram.payload.len());
     if checksum == Checksum::TrustPartial && field == pseudo_header.folded() {
         return Ok(());
     }
-    if pseudo_header.octets(segment).is_good() {
+    if pseudo_header.octets(datagram.payload).is_good() {
         Ok(())
     } else {
         Err(DropReason::TcpChecksum)

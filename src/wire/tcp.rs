@@ -8,9 +8,6 @@ use arrayvec::ArrayVec;
 /// Octets of the header without options.
 pub(super) const HEADER_BYTES: usize = 20;
 
-/// Octets of the fixed header and of the options that we emit, in words.
-pub(super) const WORDS_MAX: usize = HEADER_BYTES / 4 + options::WORDS_MAX;
-
 /// A header whose length is true. Neither its checksum nor anything else was looked at.
 pub(super) struct Header<'a> {
     fixed: [u32; HEADER_BYTES / 4],
@@ -18,6 +15,7 @@ pub(super) struct Header<'a> {
 }
 
 /// The header at the front of a segment.
+#[inline]
 pub(super) fn parse(segment: &[u8]) -> Result<Header<'_>, DropReason> {
     let (words, _) = segment.as_chunks();
     let fixed = words.first_chunk().ok_or(DropReason::TcpHeader)?;
@@ -52,6 +50,11 @@ impl Header<'_> {
     }
 
     /// The values of the header, for a segment with `text_len` octets of text.
+    #[expect(
+        clippy::inline_always,
+        reason = "each value goes straight to its place in the packet"
+    )]
+    #[inline(always)]
     pub(super) fn segment(&self, text_len: u32) -> Result<Segment, DropReason> {
         let [_, seq, ack, control, checksum_up] = self.fixed;
         let ctl = Ctl::from_byte((control >> 16) as u8);
@@ -82,31 +85,29 @@ pub(super) const fn check_flags(ctl: Ctl) -> Result<(), DropReason> {
     Ok(())
 }
 
-/// The header of `segment` in words, its checksum included; `rest` is the sum of the pseudo-header
-/// and the text. Fields whose control bit is off are zero.
+/// The header of `segment` in words: the fixed part, its checksum included, and the options.
+/// `rest` is the sum of the pseudo-header and the text. Fields whose control bit is off are zero.
+#[inline]
 pub(super) fn emit(
     source_port: u16,
     destination_port: u16,
     segment: &Segment,
     rest: Sum,
-) -> ArrayVec<u32, WORDS_MAX> {
-    let options = options::emit(&segment.options, segment.ctl);
-    let words = HEADER_BYTES / 4 + options.len();
-    let ack = if segment.ctl.ack { segment.ack.0 } else { 0 };
-    let up = if segment.ctl.urg { segment.up } else { 0 };
-    let mut header = ArrayVec::from_iter([
-        u32::from(source_port) << 16 | u32::from(destination_port),
-        segment.seq.0,
-        ack,
-        (words as u32) << 28 | u32::from(segment.ctl.to_byte()) << 16 | u32::from(segment.wnd),
-        u32::from(up),
-    ]);
-    header.extend(options);
-    let sum = header.iter().fold(rest, |sum, word| sum.word(*word));
-    if let [_, _, _, _, checksum_up, ..] = header.as_mut_slice() {
-        *checksum_up |= u32::from(sum.checksum()) << 16;
-    }
-    header
+) -> ([u32; 5], ArrayVec<u32, { options::WORDS_MAX }>) {
+    let ctl = segment.ctl;
+    let options = options::emit(&segment.options, ctl);
+    let len = HEADER_BYTES / 4 + options.len();
+    let ports = u32::from(source_port) << 16 | u32::from(destination_port);
+    let seq = segment.seq.0;
+    let ack = if ctl.ack { segment.ack.0 } else { 0 };
+    let up = u32::from(if ctl.urg { segment.up } else { 0 });
+    let control = (len as u32) << 28 | u32::from(ctl.to_byte()) << 16 | u32::from(segment.wnd);
+    let sum = [ports, seq, ack, control, up]
+        .into_iter()
+        .fold(rest, Sum::word);
+    let sum = options.iter().copied().fold(sum, Sum::word);
+    let checksum_up = u32::from(sum.checksum()) << 16 | up;
+    ([ports, seq, ack, control, checksum_up], options)
 }
 
 #[cfg(test)]

@@ -9,20 +9,21 @@ use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 #[repr(transparent)]
 pub struct Address(pub [u8; 16]);
 
-const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+/// What stands before the four octets of a mapped IPv4 address.
+const MAPPED: u128 = 0xffff;
 
 impl Address {
     /// From the four octets of an IPv4 header.
     #[must_use]
     pub const fn v4(octets: [u8; 4]) -> Self {
-        let [a, b, c, d] = octets;
-        Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d])
+        let mapped = MAPPED << 32 | u32::from_be_bytes(octets) as u128;
+        Self(mapped.to_be_bytes())
     }
 
     /// Is it an IPv4 address?
     #[must_use]
-    pub fn is_v4(&self) -> bool {
-        self.0.starts_with(&MAPPED)
+    pub const fn is_v4(&self) -> bool {
+        u128::from_be_bytes(self.0) >> 32 == MAPPED
     }
 
     /// The last four octets: the IPv4 address, if it is one.

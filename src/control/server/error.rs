@@ -48,6 +48,9 @@ pub enum Error {
         /// The largest that fits.
         max: u32,
     },
+    /// An interface that is switched off.
+    #[error("{0} is down: switch it on with `ip link set {0} up`")]
+    Down(String),
     /// More shards than queues.
     #[error(
         "{shards} shards for {queues} queues: a shard needs at least one, use --shards {queues} or more queues"
@@ -114,6 +117,9 @@ pub enum Error {
     /// The CPUs could not be asked for.
     #[error("cannot learn which CPUs this process may use: {0}")]
     Affinity(nix::Error),
+    /// Shards could not be joined.
+    #[error("cannot make an event descriptor for the hand-over between shards: {0}")]
+    Mesh(nix::Error),
     /// A defect of ours.
     #[error("shard {0} ended before it was told to: please report what was printed above")]
     ShardDied(usize),

@@ -16,10 +16,10 @@ use crate::nic::device::Device;
 use crate::nic::pcap::Recorder;
 use crate::nic::{Port, PortCounters};
 use crate::service::Service;
-use crate::shard::{Counters, Secrets, Shard, ShardConfig, Tap};
+use crate::shard::{Counters, Mesh, Secrets, Shard, ShardConfig, Tap};
 use crate::wire::{Checksum, Endpoint};
 use core::sync::atomic::{AtomicBool, Ordering};
-use plan::{check_addresses, check_endpoints, cpus_for, queues_of, shards_for};
+use plan::{check_devices, check_endpoints, cpus_for, deal, queues_of, shards_for};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,114 +73,94 @@ impl Server {
     )]
     pub fn start(config: ServerConfig) -> Result<Self, Error> {
         check_endpoints(&config)?;
-        let mut programs = Vec::new();
         let mut devices = Vec::new();
         for name in &config.interfaces {
             devices.push(Device::open(name)?);
         }
-        check_addresses(&config, &devices)?;
-        let mut warnings = Vec::new();
+        check_devices(&config, &devices)?;
+        let mut server = Self {
+            programs: Vec::new(),
+            workers: Vec::new(),
+            queues: Vec::new(),
+            warnings: Vec::new(),
+            stop: Arc::new(AtomicBool::new(false)),
+        };
         let mut specs = Vec::new();
         for name in &config.interfaces {
-            let mut program = Program::attach(name, config.xdp_mode)?;
-            for (endpoint, _) in &config.listeners {
-                program.own(*endpoint)?;
-            }
-            programs.push(program);
+            server
+                .programs
+                .push(Program::attach(name, config.xdp_mode)?);
             // Attaching may have changed the queues (virtio_net): look again.
             let device = Device::open(name)?;
-            specs.extend(queues_of(&device, config.queues, &mut warnings)?);
+            specs.extend(queues_of(&device, config.queues, &mut server.warnings)?);
         }
         let shards = shards_for(&config, specs.len())?;
         let cpus = cpus_for(&config.cpus, shards)?;
-        let mtu = devices.iter().map(Device::mtu).min().unwrap_or(1500);
-        let secrets = Secrets::draw()?;
-        let mut server = Self {
-            programs,
-            workers: Vec::new(),
-            queues: Vec::new(),
-            warnings,
-            stop: Arc::new(AtomicBool::new(false)),
+        let dealt = deal(&specs, shards);
+        let setup = Setup {
+            mtu: devices.iter().map(Device::mtu).min().unwrap_or(1500),
+            config: &config,
+            devices,
+            secrets: Secrets::draw()?,
+            clock: Clock::start(),
         };
-        let clock = Clock::start();
-        for (shard, &cpu) in cpus.iter().enumerate() {
-            let mine: Vec<QueueSpec> = specs.iter().skip(shard).step_by(shards).cloned().collect();
-            let copy = if server.programs.iter().all(Program::is_native) {
-                config.copy
-            } else {
-                CopyMode::On
-            };
-            let port = AfXdp::open(
-                &mine,
-                &PortConfig {
-                    copy,
-                    ..PortConfig::default()
-                },
-            )?;
-            let mut shard_config = ShardConfig {
-                secrets: secrets.clone(),
-                checksum: Vec::new(),
-                ..config.shard.clone()
-            };
-            shard_config.tcp.mtu = shard_config.tcp.mtu.min(mtu as u16);
-            for report in port.reports() {
-                let queue = server.served(report, &devices, &config, shard, cpu);
-                shard_config.checksum.push(if queue.trusts_partial {
-                    Checksum::TrustPartial
-                } else {
-                    Checksum::Verify
-                });
-                server.queues.push(queue);
+        let meshes = setup.meshes(&dealt)?;
+        for (((shard, cpu), queues), mesh) in cpus.into_iter().enumerate().zip(&dealt).zip(meshes) {
+            server.start_shard(&setup, shard, cpu, queues, mesh)?;
+        }
+        // Last, so that nothing is redirected to a queue that nobody serves yet.
+        for program in &mut server.programs {
+            for (endpoint, _) in &config.listeners {
+                program.own(*endpoint)?;
             }
-            port.register(&mut server.programs)?;
-            server.launch(shard, cpu, port, shard_config, &config, clock)?;
         }
         Ok(server)
     }
 
-    fn served(
-        &self,
-        report: QueueReport,
-        devices: &[Device],
-        config: &ServerConfig,
-        shard: usize,
-        cpu: usize,
-    ) -> ServedQueue {
-        let name = report.queue.interface.as_str();
-        let device = devices.iter().find(|device| device.name() == name);
-        let program = self.programs.iter().find(|p| p.interface() == name);
-        ServedQueue {
-            native: program.is_some_and(Program::is_native),
-            trusts_partial: match config.checksum {
-                ChecksumRule::Auto => device.is_some_and(Device::is_virtual),
-                ChecksumRule::Verify => false,
-                ChecksumRule::TrustPartial => true,
-            },
-            shard,
-            cpu,
-            report,
-        }
-    }
-
-    fn launch(
+    fn start_shard(
         &mut self,
+        setup: &Setup<'_>,
         shard: usize,
         cpu: usize,
-        port: AfXdp,
-        shard_config: ShardConfig,
-        config: &ServerConfig,
-        clock: Clock,
+        queues: &[QueueSpec],
+        mesh: Option<Mesh>,
     ) -> Result<(), Error> {
+        let config = setup.config;
+        let is_native = self.programs.iter().all(Program::is_native);
+        let port_config = PortConfig {
+            copy: match config.copy {
+                CopyMode::Auto if !is_native => CopyMode::On,
+                asked => asked,
+            },
+            ..PortConfig::default()
+        };
+        let port = AfXdp::open(queues, &port_config)?;
+        let mut shard_config = ShardConfig {
+            secrets: setup.secrets.clone(),
+            checksum: Vec::new(),
+            ..config.shard.clone()
+        };
+        shard_config.tcp.mtu = shard_config.tcp.mtu.min(setup.mtu as u16);
+        for report in port.reports() {
+            let queue = self.served(setup, report, shard, cpu);
+            shard_config.checksum.push(if queue.trusts_partial {
+                Checksum::TrustPartial
+            } else {
+                Checksum::Verify
+            });
+            self.queues.push(queue);
+        }
+        port.register(&mut self.programs)?;
         let services = config.listeners.iter().map(|(at, make)| (*at, make()));
-        let services: Vec<_> = services.collect();
         let run = Run {
             cpu,
             idle: config.idle,
-            clock,
+            clock: setup.clock,
             stop: Arc::clone(&self.stop),
             published: Arc::new(Published::default()),
-            services,
+            services: services.collect(),
             tap: config.tap.as_ref().map(|make| make()),
+            mesh,
             shard_config,
         };
         let published = Arc::clone(&run.published);
@@ -188,7 +168,7 @@ impl Server {
         let thread = match &config.capture {
             Some(path) => {
                 let path = capture_path(path, shard);
-                let began = wall_clock().saturating_sub(clock.elapsed());
+                let began = wall_clock().saturating_sub(setup.clock.elapsed());
                 let recorder = File::create(&path)
                     .and_then(|file| Recorder::new(port, file, began))
                     .map_err(|error| Error::Capture { path, error })?;
@@ -201,6 +181,29 @@ impl Server {
             published,
         });
         Ok(())
+    }
+
+    fn served(
+        &self,
+        setup: &Setup<'_>,
+        report: QueueReport,
+        shard: usize,
+        cpu: usize,
+    ) -> ServedQueue {
+        let name = report.queue.interface.as_str();
+        let device = setup.devices.iter().find(|device| device.name() == name);
+        let program = self.programs.iter().find(|p| p.interface() == name);
+        ServedQueue {
+            native: program.is_some_and(Program::is_native),
+            trusts_partial: match setup.config.checksum {
+                ChecksumRule::Auto => device.is_some_and(Device::is_virtual),
+                ChecksumRule::Verify => false,
+                ChecksumRule::TrustPartial => true,
+            },
+            shard,
+            cpu,
+            report,
+        }
     }
 
     /// The queues, as they were set up.
@@ -265,6 +268,33 @@ impl Drop for Server {
     }
 }
 
+// What all shards have in common while they are set up.
+struct Setup<'a> {
+    config: &'a ServerConfig,
+    devices: Vec<Device>,
+    secrets: Secrets,
+    clock: Clock,
+    mtu: u32,
+}
+
+impl Setup<'_> {
+    // A place among the others for each shard; none where there is one alone.
+    fn meshes(&self, dealt: &[Vec<QueueSpec>]) -> Result<Vec<Option<Mesh>>, Error> {
+        if dealt.len() < 2 {
+            return Ok(vec![None]);
+        }
+        let interfaces = &self.config.interfaces;
+        let number = |queue: &QueueSpec| {
+            let place = interfaces.iter().position(|name| *name == queue.interface);
+            place.unwrap_or_default() as u16
+        };
+        let numbers = |queues: &Vec<QueueSpec>| queues.iter().map(number).collect();
+        let numbers: Vec<Vec<u16>> = dealt.iter().map(numbers).collect();
+        let meshes = Mesh::new(&numbers).map_err(Error::Mesh)?;
+        Ok(meshes.into_iter().map(Some).collect())
+    }
+}
+
 // What a shard's thread is given.
 struct Run {
     cpu: usize,
@@ -274,6 +304,7 @@ struct Run {
     published: Arc<Published>,
     services: Vec<(Endpoint, Box<dyn Service>)>,
     tap: Option<Box<dyn Tap>>,
+    mesh: Option<Mesh>,
     shard_config: ShardConfig,
 }
 
@@ -283,6 +314,9 @@ impl Run {
             tracing::warn!("cannot bind a shard to CPU {}: {error}", self.cpu);
         }
         let mut shard = Shard::new(port, self.shard_config);
+        if let Some(mesh) = self.mesh {
+            shard.join(mesh);
+        }
         if let Some(tap) = self.tap {
             shard.set_tap(tap);
         }

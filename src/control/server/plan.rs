@@ -30,10 +30,13 @@ pub(super) fn check_endpoints(config: &ServerConfig) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn check_addresses(config: &ServerConfig, devices: &[Device]) -> Result<(), Error> {
+pub(super) fn check_devices(config: &ServerConfig, devices: &[Device]) -> Result<(), Error> {
     let mut ours: Vec<IpAddr> = Vec::new();
     for device in devices {
         ours.extend(device.addresses()?.iter().map(|address| address.address));
+        if !device.link().up {
+            return Err(Error::Down(device.name().to_owned()));
+        }
         if device.mtu() > MTU_MAX {
             return Err(Error::Mtu {
                 interface: device.name().to_owned(),
@@ -87,6 +90,12 @@ pub(super) fn shards_for(config: &ServerConfig, queues: usize) -> Result<usize, 
         return Err(Error::Shards { shards, queues });
     }
     Ok(shards)
+}
+
+// The queues of each shard, in turn.
+pub(super) fn deal(queues: &[QueueSpec], shards: usize) -> Vec<Vec<QueueSpec>> {
+    let of = |shard| queues.iter().skip(shard).step_by(shards).cloned().collect();
+    (0..shards).map(of).collect()
 }
 
 // The last CPUs by default: interrupts and the kernel's receive work like the first.

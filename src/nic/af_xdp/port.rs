@@ -14,6 +14,13 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 /// Octets of the shortest frame that is sent: an Ethernet header.
 const FRAME_BYTES_MIN: usize = 14;
 
+/// An entry that `poll()` passes over.
+const NOBODY: libc::pollfd = libc::pollfd {
+    fd: -1,
+    events: libc::POLLIN,
+    revents: 0,
+};
+
 /// A queue of an interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueSpec {
@@ -91,6 +98,7 @@ pub struct AfXdp {
     /// The socket whose turn is first at the next receive.
     next: usize,
     counters: PortCounters,
+    /// The sockets, and one for whoever else may end a sleep.
     polls: Vec<libc::pollfd>,
     queues: Vec<QueueSpec>,
 }
@@ -138,7 +146,7 @@ impl AfXdp {
             revents: 0,
         };
         Ok(Self {
-            polls: sockets.iter().map(poll_of).collect(),
+            polls: sockets.iter().map(poll_of).chain([NOBODY]).collect(),
             sockets,
             umem,
             next: 0,
@@ -266,7 +274,11 @@ impl Port for AfXdp {
         }
     }
 
-    fn wait(&mut self, timeout: Duration) {
+    fn wait(&mut self, timeout: Duration, wake: Option<BorrowedFd<'_>>) {
+        // poll() passes over a negative descriptor.
+        if let Some(last) = self.polls.last_mut() {
+            last.fd = wake.map_or(-1, |fd| fd.as_raw_fd());
+        }
         let millis = timeout.as_nanos().div_ceil(1_000_000);
         sys::poll(&mut self.polls, i32::try_from(millis).unwrap_or(i32::MAX));
     }

@@ -1,5 +1,7 @@
 //! Two shards over the in-memory port.
 
+mod scatter;
+
 use super::*;
 use crate::nic::memory::{MemoryPort, Misfortune, pair};
 use crate::service::{Conn, Service};
