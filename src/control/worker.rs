@@ -5,6 +5,7 @@ use super::published::Published;
 use crate::nic::{Port, PortCounters};
 use crate::shard::{Counters, Shard};
 use crate::time::{Duration, Instant};
+use caps::CapSet;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
@@ -67,6 +68,14 @@ pub fn pin(cpu: usize) -> nix::Result<()> {
     let mut set = CpuSet::new();
     set.set(cpu)?;
     sched_setaffinity(Pid::from_raw(0), &set)
+}
+
+/// Gives up every capability of the calling thread: rings that are open need none.
+pub fn drop_capabilities() -> Result<(), caps::errors::CapsError> {
+    // From the effective set first: it may not hold what the permitted one has lost.
+    caps::clear(None, CapSet::Effective)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    caps::clear(None, CapSet::Permitted)
 }
 
 /// The CPUs that this process may run on.

@@ -128,7 +128,9 @@ impl<P: Port> Shard<P> {
         if let Some(tap) = &mut self.tap {
             tap.on_segment(now, Direction::In, &packet.tuple, seg, after);
         }
-        if let Some(reason) = out.dropped {
+        if let Some(reason) = out.dropped
+            && out.reopen.is_none()
+        {
             self.counters.drops.count(reason);
         }
         if let Some(iss_min) = out.reopen {

@@ -313,6 +313,9 @@ impl Run {
         if let Err(error) = worker::pin(self.cpu) {
             tracing::warn!("cannot bind a shard to CPU {}: {error}", self.cpu);
         }
+        if let Err(error) = worker::drop_capabilities() {
+            tracing::warn!("cannot give up the capabilities of a shard: {error}");
+        }
         let mut shard = Shard::new(port, self.shard_config);
         if let Some(mesh) = self.mesh {
             shard.join(mesh);
