@@ -134,6 +134,9 @@ fn nothing_is_allocated_after_start() {
     let after = ALLOCATIONS.with(Cell::get);
     let served = released(&world) - done;
     assert!(served > 200, "only {served} connections were served");
-    assert!(world.ends[0].counters().segments_again > 0, "nothing was lost");
+    assert!(
+        world.ends[0].counters().segments_again > 0,
+        "nothing was lost"
+    );
     assert_eq!(after - before, 0, "allocations while serving {served}");
 }

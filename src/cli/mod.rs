@@ -8,6 +8,7 @@ mod terminal;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 /// TCP on a Linux NIC over `AF_XDP`, with the kernel out of the way.
 #[derive(Clone, Debug, Parser)]
@@ -40,6 +41,11 @@ impl Cli {
     /// Runs the subcommand. What the machine refuses becomes one line on stderr and status 1.
     #[must_use]
     pub fn run(&self) -> ExitCode {
+        let filter = EnvFilter::try_from_env("SEAWALL_LOG").unwrap_or_else(|_| "warn".into());
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .init();
         let result = match &self.command {
             Command::Serve(args) => serve::run(args),
             Command::Demo(args) => demo::run(args),

@@ -23,6 +23,7 @@ mod actions;
 mod close;
 mod config;
 mod congestion;
+pub mod cookie;
 mod input;
 mod iss;
 mod listen;

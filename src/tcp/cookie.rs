@@ -1,0 +1,282 @@
+//! SYN cookies: a connection that is remembered by the peer alone until it is proven
+//! (RFC 4987 §3.6).
+//!
+//! # The format
+//!
+//! Time runs in epochs of 64 seconds. Each epoch has a key of 128 bits; cookies of the current
+//! epoch and of the one before are accepted. With `^` for exclusive or, and octets in network
+//! order:
+//!
+//! ```text
+//! message = local address[16] remote address[16] local port[2] remote port[2] SEG.SEQ[4] epoch[4]
+//! hash    = SipHash-2-4(key of epoch, message), its low 32 bits
+//! ISS     = hash ^ (MSS class << 5 | epoch mod 32)
+//! ```
+//!
+//! An IPv4 address stands in its mapped form (RFC 4291 §2.5.5.2); SEG.SEQ is that of the SYN. So
+//! the 24 high bits are a MAC, and five of the low eight prove the epoch: a blind ACK passes once
+//! in 2^29 for each of the two epochs. The MSS class is an index into [`MSS_V4`] or [`MSS_V6`]:
+//! the largest that is not above the MSS of the SYN.
+//!
+//! When the SYN had timestamps, `TSval` of the SYN-ACK is the connection's clock with its low six
+//! bits replaced, and 64 taken off where that would be ahead of the clock (RFC 7323 §5.4: it must
+//! not run backwards):
+//!
+//! ```text
+//! bit 5     the SYN said SACK-permitted
+//! bit 4     the SYN had a window scale
+//! bits 3-0  its shift
+//! ```
+//!
+//! The peer echoes it as `TSecr` of its ACK. Without timestamps neither option survives, and the
+//! SYN-ACK does not offer them.
+
+use super::tcb::Flags;
+use super::{Config, Context, Open, State, Tcb};
+use crate::time::{Duration, Instant};
+use crate::wire::{Ctl, FourTuple, Options, Segment, Seq, Timestamps};
+use core::hash::Hasher;
+use siphasher::sip::SipHasher24;
+
+/// Length of an epoch, in seconds.
+pub const EPOCH_SECONDS: u64 = 64;
+
+/// MSS classes of IPv4, in octets.
+pub const MSS_V4: [u16; 8] = [48, 256, 536, 1024, 1220, 1360, 1440, 1460];
+
+/// MSS classes of IPv6, in octets.
+pub const MSS_V6: [u16; 8] = [48, 536, 1024, 1220, 1340, 1400, 1420, 1440];
+
+const EPOCH_BITS: u32 = 5;
+const EPOCH_MASK: u32 = (1 << EPOCH_BITS) - 1;
+const CLASS_MASK: u32 = 7;
+
+const TS_MASK: u32 = 63;
+const TS_SACK: u32 = 1 << 5;
+const TS_SCALED: u32 = 1 << 4;
+const TS_SHIFT: u32 = 15;
+
+/// The epoch that `now` lies in.
+#[must_use]
+pub const fn epoch_at(now: Instant) -> u32 {
+    (now.as_nanos() / (EPOCH_SECONDS * 1_000_000_000)) as u32
+}
+
+/// When the next epoch begins.
+#[must_use]
+pub fn next_epoch(now: Instant) -> Instant {
+    Instant::ZERO + Duration::from_secs((u64::from(epoch_at(now)) + 1) * EPOCH_SECONDS)
+}
+
+/// Keys of the current epoch and of the one before.
+#[derive(Clone)]
+pub struct CookieKeys {
+    epoch: u32,
+    current: [u8; 16],
+    previous: Option<[u8; 16]>,
+}
+
+impl core::fmt::Debug for CookieKeys {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "CookieKeys(epoch {})", self.epoch)
+    }
+}
+
+/// Why an ACK is no cookie of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoCookie {
+    /// No epoch that is still accepted made it.
+    Wrong,
+}
+
+/// What a cookie remembered of the SYN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Remembered {
+    /// The MSS of its class.
+    pub mss: u16,
+    /// The shift of its window scale option.
+    pub window_scale: Option<u8>,
+    /// It said SACK-permitted.
+    pub sack_permitted: bool,
+}
+
+impl CookieKeys {
+    /// Keys from `epoch` on: `key` was drawn from the operating system.
+    #[must_use]
+    pub const fn new(epoch: u32, key: [u8; 16]) -> Self {
+        Self {
+            epoch,
+            current: key,
+            previous: None,
+        }
+    }
+
+    /// The epoch whose key mints.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Begins `epoch` with a fresh key. The key before it is kept for one epoch, when it is that
+    /// of the epoch before.
+    pub const fn rotate(&mut self, epoch: u32, key: [u8; 16]) {
+        self.previous = if self.epoch.wrapping_add(1) == epoch {
+            Some(self.current)
+        } else {
+            None
+        };
+        self.current = key;
+        self.epoch = epoch;
+    }
+
+    /// The ISS that answers a SYN with this sequence number and MSS option.
+    #[must_use]
+    pub fn mint(&self, tuple: &FourTuple, seq: Seq, mss: Option<u16>) -> Seq {
+        let class = class_of(mss, tuple.local.address.is_v4());
+        let payload = class << EPOCH_BITS | self.epoch & EPOCH_MASK;
+        Seq(hash(&self.current, tuple, seq, self.epoch) ^ payload)
+    }
+
+    /// The MSS that a cookie remembers, if `iss` is one that answered a SYN with this sequence
+    /// number.
+    pub fn check(&self, tuple: &FourTuple, seq: Seq, iss: Seq) -> Result<u16, NoCookie> {
+        let previous = self.previous.as_ref();
+        let previous = previous.map(|key| (key, self.epoch.wrapping_sub(1)));
+        for (key, epoch) in [Some((&self.current, self.epoch)), previous]
+            .into_iter()
+            .flatten()
+        {
+            let payload = hash(key, tuple, seq, epoch) ^ iss.0;
+            if payload >> 8 == 0 && payload & EPOCH_MASK == epoch & EPOCH_MASK {
+                let class = (payload >> EPOCH_BITS & CLASS_MASK) as usize;
+                let classes = if tuple.local.address.is_v4() {
+                    &MSS_V4
+                } else {
+                    &MSS_V6
+                };
+                // Three bits of a table of eight.
+                return classes.get(class).copied().ok_or(NoCookie::Wrong);
+            }
+        }
+        Err(NoCookie::Wrong)
+    }
+}
+
+fn hash(key: &[u8; 16], tuple: &FourTuple, seq: Seq, epoch: u32) -> u32 {
+    let mut message = [0; 44];
+    message[..16].copy_from_slice(&tuple.local.address.0);
+    message[16..32].copy_from_slice(&tuple.remote.address.0);
+    message[32..34].copy_from_slice(&tuple.local.port.to_be_bytes());
+    message[34..36].copy_from_slice(&tuple.remote.port.to_be_bytes());
+    message[36..40].copy_from_slice(&seq.0.to_be_bytes());
+    message[40..].copy_from_slice(&epoch.to_be_bytes());
+    let mut hasher = SipHasher24::new_with_key(key);
+    hasher.write(&message);
+    hasher.finish() as u32
+}
+
+// The largest class that is not above what the peer takes (MUST-15, MUST-16).
+fn class_of(mss: Option<u16>, is_v4: bool) -> u32 {
+    let (classes, default) = if is_v4 {
+        (&MSS_V4, 536)
+    } else {
+        (&MSS_V6, 1220)
+    };
+    let mss = mss.unwrap_or(default);
+    let above = classes.iter().position(|class| *class > mss);
+    above.unwrap_or(classes.len()).saturating_sub(1) as u32
+}
+
+/// The SYN-ACK that answers a SYN without a block: `<SEQ=ISS><ACK=SEG.SEQ+1><CTL=SYN,ACK>`, with
+/// the options that the cookie can remember, of those that the SYN offered.
+#[must_use]
+pub fn cookie_syn_ack(seg: &Segment, iss: Seq, ts_offset: u32, cx: &Context<'_>) -> Segment {
+    let config = cx.config;
+    let theirs = &seg.options;
+    let timestamps = theirs.timestamps.filter(|_| config.timestamps);
+    let remembers = timestamps.is_some();
+    let scale = theirs
+        .window_scale
+        .filter(|_| remembers && config.window_scale);
+    let sack = theirs.sack_permitted && remembers && config.sack;
+    Segment {
+        seq: iss,
+        ack: seg.seq + 1,
+        wnd: config.receive_buffer.min(u16::MAX.into()) as u16,
+        ctl: Ctl::SYN_ACK,
+        options: Options {
+            mss: Some(config.mss(cx.is_v4)),
+            window_scale: scale.map(|_| config.window_shift()),
+            sack_permitted: sack,
+            timestamps: timestamps.map(|ts| Timestamps {
+                val: pack(clock(cx.now, ts_offset), scale, sack),
+                ecr: ts.val,
+            }),
+        },
+        ..Segment::default()
+    }
+}
+
+const fn clock(now: Instant, ts_offset: u32) -> u32 {
+    (now.as_millis() as u32).wrapping_add(ts_offset)
+}
+
+fn pack(clock: u32, scale: Option<u8>, sack: bool) -> u32 {
+    let scale = scale.map_or(0, |shift| TS_SCALED | u32::from(shift) & TS_SHIFT);
+    let bits = scale | if sack { TS_SACK } else { 0 };
+    let packed = clock & !TS_MASK | bits;
+    if packed > clock {
+        packed.wrapping_sub(TS_MASK + 1)
+    } else {
+        packed
+    }
+}
+
+/// What the cookie behind an ACK remembered: its MSS from the check, the rest from `TSecr`.
+#[must_use]
+pub fn remembered(seg: &Segment, mss: u16, config: &Config) -> Remembered {
+    let echoed = seg.options.timestamps.filter(|_| config.timestamps);
+    let bits = echoed.map_or(0, |ts| ts.ecr);
+    let scaled = bits & TS_SCALED != 0 && config.window_scale;
+    Remembered {
+        mss,
+        window_scale: scaled.then_some((bits & TS_SHIFT).min(14) as u8),
+        sack_permitted: bits & TS_SACK != 0 && config.sack,
+    }
+}
+
+impl Tcb {
+    /// The third segment of a handshake came with a good cookie: the block as it would stand had
+    /// the SYN made one, in SYN-RECEIVED. Give it the segment with [`Tcb::on_segment`] next.
+    #[must_use]
+    pub fn on_cookie(
+        seg: &Segment,
+        remembered: &Remembered,
+        ts_offset: u32,
+        cx: &Context<'_>,
+    ) -> Self {
+        let iss = Seq(seg.ack.0.wrapping_sub(1));
+        let syn = Segment {
+            seq: Seq(seg.seq.0.wrapping_sub(1)),
+            wnd: seg.wnd,
+            ctl: Ctl::SYN,
+            options: Options {
+                mss: Some(remembered.mss),
+                window_scale: remembered.window_scale,
+                sack_permitted: remembered.sack_permitted,
+                timestamps: seg.options.timestamps,
+            },
+            ..Segment::default()
+        };
+        let mut tcb = Self::new(Open::Passive, State::SynReceived, iss, ts_offset, cx);
+        tcb.take_syn(&syn, cx);
+        // The SYN-ACK is out, and nothing measures it.
+        tcb.snd.nxt = iss + 1;
+        tcb.snd.rtx = tcb.snd.nxt;
+        tcb.flags.clear(Flags::TIMING);
+        tcb
+    }
+}
+
+#[cfg(test)]
+mod tests;
