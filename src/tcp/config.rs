@@ -8,7 +8,7 @@ pub struct Config {
     /// How long TIME-WAIT is held: 2 MSL (MUST-13). RFC 9293 §3.4.2 takes an MSL of two minutes;
     /// the default here is an MSL of 30 seconds, as Linux has it.
     pub time_wait: Duration,
-    /// Largest IP packet that the interface carries, in octets (MMS_R and EMTU_S of MUST-16 and
+    /// Largest IP packet that the interface carries, in octets (`MMS_R` and `EMTU_S` of MUST-16 and
     /// MUST-67 follow from it).
     pub mtu: u16,
     /// Octets of text that are held for a user who does not read: the largest window offered.
@@ -46,7 +46,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            time_wait: Duration::from_secs(60),
+            time_wait: Duration::from_mins(1),
             mtu: 1500,
             receive_buffer: 256 * 1024,
             send_buffer: 256 * 1024,

@@ -1,4 +1,4 @@
-//! Slow start, congestion avoidance, fast retransmit and NewReno (RFC 5681, RFC 6582; MUST-19).
+//! Slow start, congestion avoidance, fast retransmit and `NewReno` (RFC 5681, RFC 6582; MUST-19).
 
 use crate::wire::Seq;
 

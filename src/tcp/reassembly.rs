@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn it_agrees_with_a_set_of_octets() {
         let mut random = 1_u32;
-        let mut next = |bound: u32| {
+        let mut below = |bound: u32| {
             random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (random >> 8) % bound
         };
@@ -125,12 +125,12 @@ mod tests {
             let base = Seq(u32::MAX - 30);
             let (mut r, mut set, mut nxt) = (Reassembly::default(), BTreeSet::new(), 0);
             for _ in 0..20 {
-                let (start, len) = (nxt + 1 + next(40), 1 + next(10));
+                let (start, len) = (nxt + 1 + below(40), 1 + below(10));
                 if r.insert(base + start, len) {
                     set.extend(start..start + len);
                 }
-                if next(3) == 0 {
-                    nxt += 1 + next(8);
+                if below(3) == 0 {
+                    nxt += 1 + below(8);
                     let mut want = nxt;
                     while set.contains(&want) {
                         want += 1;
