@@ -11,7 +11,7 @@ pub(super) struct Rto {
     /// RTTVAR in microseconds.
     rttvar: u32,
     /// RTO in microseconds, without back-off.
-    rto: u32,
+    base: u32,
     /// Timeouts in a row since something was acknowledged.
     pub(super) timeouts: u8,
     /// Doublings in force: like `timeouts`, but kept until a new sample (RFC 6298 §5.7).
@@ -27,7 +27,7 @@ impl Rto {
         Self {
             srtt: 0,
             rttvar: 0,
-            rto: micros(config.rto_initial),
+            base: micros(config.rto_initial),
             timeouts: 0,
             backoff: 0,
         }
@@ -51,13 +51,20 @@ impl Rto {
         // The clock granularity G of §2.3 is the wheel's tick.
         let spread = self.rttvar.saturating_mul(4).max(1_000);
         let (min, max) = (micros(config.rto_min), micros(config.rto_max));
-        self.rto = self.srtt.saturating_add(spread).clamp(min, max.max(min));
+        self.base = self.srtt.saturating_add(spread).clamp(min, max.max(min));
         self.backoff = 0;
     }
 
     /// Something new was acknowledged.
     pub(super) const fn on_progress(&mut self) {
         self.timeouts = 0;
+    }
+
+    /// A window that was closed has opened: the back-off of its probes says nothing about the
+    /// network.
+    pub(super) const fn on_window_open(&mut self) {
+        self.timeouts = 0;
+        self.backoff = 0;
     }
 
     /// The timer ran out (§5.5).
@@ -69,7 +76,7 @@ impl Rto {
     /// The SYN had to be sent again: begin data transfer with three seconds (§5.7).
     pub(super) fn after_syn_timeout(&mut self) {
         if self.srtt == 0 {
-            self.rto = self.rto.max(3_000_000);
+            self.base = self.base.max(3_000_000);
         }
         self.backoff = 0;
         self.timeouts = 0;
@@ -77,7 +84,7 @@ impl Rto {
 
     /// The timeout in force, back-off included.
     pub(super) fn timeout(&self, config: &Config) -> Duration {
-        let micros = u64::from(self.rto) << self.backoff.min(20);
+        let micros = u64::from(self.base) << self.backoff.min(20);
         Duration::from_micros(micros).min(config.rto_max)
     }
 }
@@ -94,7 +101,7 @@ mod tests {
         rto.on_sample(Duration::from_millis(400), &config);
         assert_eq!(rto.timeout(&config), Duration::from_millis(1200)); // §2.2: R + 4 * R/2
         rto.on_sample(Duration::from_millis(400), &config);
-        assert_eq!(rto.timeout(&config), Duration::from_millis(1000)); // RTTVAR 150
+        assert_eq!(rto.timeout(&config), Duration::from_secs(1)); // RTTVAR 150
     }
 
     #[test]
