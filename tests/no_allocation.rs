@@ -66,7 +66,7 @@ const SERVER: Endpoint = Endpoint {
 };
 
 struct World {
-    ends: [Shard<MemoryPort>; 2],
+    ends: Vec<Shard<MemoryPort>>,
     now: Instant,
     next: u16,
 }
@@ -86,7 +86,7 @@ impl World {
             ..Misfortune::default()
         };
         let (a, b) = pair(misfortune, 4096);
-        let mut ends = [Shard::new(a, config.clone()), Shard::new(b, config)];
+        let mut ends = vec![Shard::new(a, config.clone()), Shard::new(b, config)];
         let http = ends[0].add_service(Box::new(Http::default()));
         ends[0].listen(SERVER, http);
         ends[1].add_service(Box::new(Visitor));

@@ -19,17 +19,9 @@ impl Tcb {
         if !seg.ctl.ack {
             return Err(DropReason::NoAck);
         }
-        // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
         if self.state != State::SynReceived {
-            if self.snd.nxt.lt(seg.ack) {
-                self.challenge(cx, out);
-                return Err(DropReason::AckUnsent);
-            }
-            let oldest = Seq(self.snd.una.0.wrapping_sub(self.snd.wnd_max));
-            if seg.ack.lt(oldest) {
-                self.challenge(cx, out);
-                return Err(DropReason::AckTooOld);
-            }
+            self.check_ack_range(seg)
+                .inspect_err(|_| self.challenge(cx, out))?;
         }
         let advances = self.snd.una.lt(seg.ack) && seg.ack.le(self.snd.nxt);
         if self.state == State::SynReceived {
@@ -58,11 +50,21 @@ impl Tcb {
         // An older segment must not undo the window of a newer one.
         let newer =
             self.snd.wl1.lt(seg.seq) || (self.snd.wl1 == seg.seq && self.snd.wl2.le(seg.ack));
-        if newer && self.snd.una.le(seg.ack) {
-            self.take_window(seg);
-        }
-        self.rearm_after_ack(advances, cx);
+        let opens = newer && self.snd.una.le(seg.ack) && self.take_window(seg);
+        self.rearm_after_ack(advances || opens, cx);
         Ok(())
+    }
+
+    // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
+    pub(super) fn check_ack_range(&self, seg: &Segment) -> Check {
+        let oldest = Seq(self.snd.una.0.wrapping_sub(self.snd.wnd_max));
+        if self.snd.nxt.lt(seg.ack) {
+            Err(DropReason::AckUnsent)
+        } else if seg.ack.lt(oldest) {
+            Err(DropReason::AckTooOld)
+        } else {
+            Ok(())
+        }
     }
 
     // SND.UNA < SEG.ACK =< SND.NXT
@@ -102,46 +104,54 @@ impl Tcb {
         }
     }
 
-    // RFC 5681 §2: nothing but a repeated ACK, while something is out.
+    // RFC 5681 §2: nothing but a repeated ACK, while something is out. An ACK of a closed window
+    // answers a probe.
     fn is_duplicate_ack(&self, seg: &Segment) -> bool {
         seg.ack == self.snd.una
             && self.snd.una != self.snd.nxt
             && seg.len() == 0
-            && self.scaled(seg.wnd) == self.snd.wnd
+            && self.snd.wnd > 0
+            && self.offered(seg) == self.snd.wnd
             && self.snd.rtx == self.snd.nxt
     }
 
-    fn take_window(&mut self, seg: &Segment) {
+    // Says whether a window that was closed is open now.
+    fn take_window(&mut self, seg: &Segment) -> bool {
         let was = self.snd.wnd;
-        self.snd.wnd = self.scaled(seg.wnd);
+        self.snd.wnd = self.offered(seg);
         self.snd.wnd_max = self.snd.wnd_max.max(self.snd.wnd);
         self.snd.wl1 = seg.seq;
         self.snd.wl2 = seg.ack;
-        if was == 0 && self.snd.wnd > 0 {
+        let opens = was == 0 && self.snd.wnd > 0;
+        if opens {
             // Probes may have been refused: what is out goes again, now that there is room.
             self.snd.rtx = self.snd.una;
+            self.rto.on_window_open();
         }
+        opens
     }
 
-    const fn scaled(&self, wnd: u16) -> u32 {
-        (wnd as u32) << self.snd.shift
+    // SEG.WND; never scaled in a SYN (RFC 7323 §2.2).
+    fn offered(&self, seg: &Segment) -> u32 {
+        let shift = if seg.ctl.syn { 0 } else { self.snd.shift };
+        u32::from(seg.wnd) << shift
     }
 
     /// Measures the round trip that this acknowledgment ends: by its echoed timestamp (RFC 7323
     /// §4.1), or by the one segment that is timed and was sent once (Karn; MUST-18).
     pub(super) fn sample_rtt(&mut self, seg: &Segment, cx: &Context<'_>) {
         let echoed = seg.options.timestamps.filter(|_| self.has_timestamps());
+        let timed = self.flags.has(Flags::TIMING) && self.rtt_seq.lt(seg.ack);
+        if timed {
+            self.flags.clear(Flags::TIMING);
+        }
         let rtt = if let Some(ts) = echoed {
             let millis = self.timestamp(cx.now).wrapping_sub(ts.ecr);
             // What is older than our longest timeout, or from the future, is no echo of ours.
             let plausible = u128::from(millis) <= cx.config.rto_max.as_millis();
             plausible.then(|| Duration::from_millis(millis.into()))
         } else {
-            let timed = self.flags.has(Flags::TIMING) && self.rtt_seq.lt(seg.ack);
-            timed.then(|| {
-                self.flags.clear(Flags::TIMING);
-                cx.now - self.rtt_at
-            })
+            timed.then(|| cx.now - self.rtt_at)
         };
         if let Some(rtt) = rtt {
             self.rto.on_sample(rtt, cx.config);
@@ -149,7 +159,7 @@ impl Tcb {
     }
 
     // RFC 6298 §5.2, §5.3. An ACK of a closed window is a sign of life (MUST-37).
-    fn rearm_after_ack(&mut self, advances: bool, cx: &Context<'_>) {
+    fn rearm_after_ack(&mut self, is_news: bool, cx: &Context<'_>) {
         if matches!(
             self.state,
             State::Closed | State::TimeWait | State::FinWait2
@@ -159,7 +169,7 @@ impl Tcb {
         if self.snd.wnd == 0 {
             self.rto.on_progress();
         }
-        if advances || !self.rtx_at.is_armed() {
+        if is_news || !self.rtx_at.is_armed() {
             self.rearm(cx);
         }
     }

@@ -18,12 +18,12 @@ impl Tcb {
             State::Established => {
                 self.flags.set(Flags::FIN_QUEUED);
                 self.state = State::FinWait1;
-                self.rearm(cx);
+                self.arm(cx);
             }
             State::CloseWait => {
                 self.flags.set(Flags::FIN_QUEUED);
                 self.state = State::LastAck;
-                self.rearm(cx);
+                self.arm(cx);
             }
             // "connection closing"
             _ => {}
@@ -33,7 +33,9 @@ impl Tcb {
     /// CLOSE by a user who will not read either: text that still arrives is answered by a reset
     /// (MAY-1, SHLD-3), and so is text that was there and not read.
     pub fn on_close_both(&mut self, cx: &Context<'_>, out: &mut Actions) {
-        if self.rcv.unread > 0 || self.has_stored() {
+        let is_lost = self.rcv.unread > 0 || self.has_stored();
+        // The peer of a TIME-WAIT is gone, and nobody may cut it short (MUST-13).
+        if is_lost && self.state != State::TimeWait {
             self.on_abort(out); // SHLD-3: the peer must learn that its text is lost
             return;
         }

@@ -39,13 +39,18 @@ impl Tcb {
 
     // The eight checks, in the RFC's order.
     fn arrive(&mut self, seg: &Segment, cx: &Context<'_>, out: &mut Actions) -> Check {
-        self.check_reopen(seg, out)?; // SYN in TIME-WAIT, before its window can refuse it
+        self.check_reopen(seg, cx, out)?; // SYN in TIME-WAIT, before its window can refuse it
         self.check_timestamps(seg, cx, out)?; // RFC 7323 §5.3 R1
         self.check_sequence(seg, cx, out)?; // first
         self.check_rst(seg, cx, out)?; // second
         // third, security: not used outside MLS systems (Appendix A.1.2)
         self.check_syn(seg, cx, out)?; // fourth
         self.check_ack(seg, cx, out)?; // fifth
+        if seg.ctl.syn {
+            // Only a crossing SYN-ACK comes so far. Text or FIN on it is not acknowledged, so it
+            // comes again.
+            return Ok(());
+        }
         // sixth, URG: urgent text is delivered in line
         self.take_text(seg, cx, out)?; // seventh
         self.take_fin(seg, cx, out); // eighth
@@ -89,20 +94,21 @@ impl Tcb {
 
     fn check_sequence(&mut self, seg: &Segment, cx: &Context<'_>, out: &mut Actions) -> Check {
         let wnd = self.window();
-        if is_acceptable(seg, self.rcv.nxt, wnd) {
-            return Ok(());
-        }
         let again = seg.ctl.syn && !seg.ctl.ack && !seg.ctl.rst && seg.seq == self.irs;
         if again && self.state == State::SynReceived {
             // The peer repeats its SYN, so it never saw our SYN-ACK, and a bare ACK would tell it
-            // nothing. Departs from RFC 9293 §3.10.7.4, first check: SYN-ACK instead of ACK.
+            // nothing. Text on it may reach into the window; the SYN does not.
+            // Departs from RFC 9293 §3.10.7.4, first check: SYN-ACK instead of ACK.
             self.snd.rtx = self.iss;
             return Err(DropReason::Duplicate);
         }
-        if self.is_crossing_syn_ack(seg) {
+        if is_acceptable(seg, self.rcv.nxt, wnd) || self.is_crossing_syn_ack(seg) {
             return Ok(());
         }
         if !seg.ctl.rst {
+            if self.is_repeated(seg, cx) {
+                self.update_recent(seg, cx.now);
+            }
             self.acknowledge_unacceptable(seg, cx, out);
         }
         if self.state == State::TimeWait && seg.ctl.fin && !seg.ctl.rst {
@@ -121,7 +127,17 @@ impl Tcb {
         })
     }
 
-    // Simultaneous open (RFC 9293 figure 8): the peer's SYN comes once more, now with an ACK of
+    // Text or FIN that was taken before and comes again, so our ACK of it was lost. Departs from
+    // RFC 7323 §5.3 R3, which is for segments in the window: the echo of the first copy would
+    // measure the peer's timeout as a round trip. What lies further back than any window was
+    // never the peer's, and may not set the clock.
+    fn is_repeated(&self, seg: &Segment, cx: &Context<'_>) -> bool {
+        let behind = self.rcv.nxt - seg.seq;
+        let is_near = seg.len() <= behind && behind <= cx.config.receive_buffer;
+        is_near && seg.len() > 0 && seg.ctl.ack && self.check_ack_range(seg).is_ok()
+    }
+
+    // Simultaneous open (RFC 9293 figure 7): the peer's SYN comes once more, now with an ACK of
     // ours. Its SYN is behind the window; what counts is its ACK.
     fn is_crossing_syn_ack(&self, seg: &Segment) -> bool {
         self.state == State::SynReceived

@@ -15,24 +15,20 @@ impl Tcb {
             self.congestion.on_idle(self.snd.mss);
         }
         self.snd.queued += n;
-        if !self.rtx_at.is_armed() {
-            self.rearm(cx);
-        }
+        self.arm(cx);
     }
 
     /// RECEIVE: the user read `n` octets.
     pub fn on_receive(&mut self, n: u32, cx: &Context<'_>) {
         debug_assert!(n <= self.rcv.unread);
         self.rcv.unread -= n.min(self.rcv.unread);
-        // MUST-39: a window grows by a segment or half the buffer, or not at all.
-        let step = u32::from(self.snd.mss).min(cx.config.receive_buffer / 2);
-        let (was, offered) = (self.window(), self.window_to_offer(cx));
-        let grown = offered.saturating_sub(was);
-        if grown >= step {
-            self.rcv.edge = self.rcv.nxt + offered;
+        if self.is_peer_finished() {
+            return; // nothing will come
         }
-        // The peer waits for a window that was nearly closed: tell it. Otherwise the next ACK does.
-        if grown >= step && (was < 2 * step || grown >= cx.config.receive_buffer / 2) {
+        // The peer waits for a window that is nearly closed: tell it. Otherwise the next ACK does.
+        let (step, growth) = (self.window_step(cx), self.window_growth(cx));
+        let is_awaited = self.window() < 2 * step || growth >= cx.config.receive_buffer / 2;
+        if growth >= step && is_awaited {
             self.flags.set(Flags::ACK_NOW);
         }
     }
@@ -42,23 +38,29 @@ impl Tcb {
         self.flags.set(Flags::NO_DELAY);
     }
 
-    /// RCV.WND: octets past RCV.NXT that the peer may send, as its window field tells it.
+    /// RCV.WND: octets past RCV.NXT that the peer may send. The window field rounds it down by
+    /// the shift; what any earlier field offered is still within (RFC 7323 §2.4).
     #[must_use]
     pub fn window(&self) -> u32 {
-        let exact = if self.rcv.nxt.lt(self.rcv.edge) {
+        if self.rcv.nxt.lt(self.rcv.edge) {
             self.rcv.edge - self.rcv.nxt
         } else {
             0
-        };
-        // Rounded up to what the field can say, so that the edge never seems to move left.
-        let grain = (1 << self.rcv.shift) - 1;
-        ((exact + grain) >> self.rcv.shift).min(u16::MAX.into()) << self.rcv.shift
+        }
     }
 
-    fn window_to_offer(&self, cx: &Context<'_>) -> u32 {
+    // MUST-39: a window grows by a segment or half the buffer, or not at all; and by what its
+    // field can tell.
+    fn window_step(&self, cx: &Context<'_>) -> u32 {
+        let mss = u32::from(cx.config.mss(cx.is_v4));
+        mss.min(cx.config.receive_buffer / 2)
+            .max(1 << self.rcv.shift)
+    }
+
+    fn window_growth(&self, cx: &Context<'_>) -> u32 {
         let max = u32::from(u16::MAX) << self.rcv.shift;
         let free = cx.config.receive_buffer.saturating_sub(self.rcv.unread);
-        free.min(max)
+        free.min(max).saturating_sub(self.window())
     }
 
     /// May [`Tcb::next_segment`] have something? Cheap, and never wrongly `false`.
@@ -104,9 +106,7 @@ impl Tcb {
         }
         self.snd.nxt = self.iss + 1;
         self.snd.rtx = self.snd.nxt;
-        if !self.rtx_at.is_armed() {
-            self.rearm(cx);
-        }
+        self.arm(cx);
         Some(Output {
             segment: self.plain_segment(self.iss, ctl, cx),
             text_offset: 0,
@@ -199,11 +199,13 @@ impl Tcb {
 
     // A segment of text at `start`, with FIN when it ends the stream.
     fn text_segment(&mut self, start: Seq, len: u32, cx: &Context<'_>) -> Output {
-        let end = start + len;
-        let last = end == self.fin_seq();
+        let last = start + len == self.fin_seq();
+        // A FIN needs room like any octet, unless it was sent before or is itself the probe.
+        let fits = self.fin_seq().lt(self.snd.una + self.snd.wnd);
+        let may_finish = fits || len == 0 || !self.is_fin_unsent();
         let ctl = Ctl {
             psh: len > 0 && last, // MUST-61
-            fin: last && self.flags.has(Flags::FIN_QUEUED),
+            fin: last && self.flags.has(Flags::FIN_QUEUED) && may_finish,
             ..Ctl::ACK
         };
         let mut segment = self.plain_segment(start, ctl, cx);
@@ -216,14 +218,15 @@ impl Tcb {
         } else if !self.flags.has(Flags::TIMING) {
             self.time_this(start, cx.now);
         }
+        // What armed the timer before was the wait for a window, not this.
+        if !self.rtx_at.is_armed() || self.snd.una == self.snd.nxt {
+            self.rtx_at = cx.now + self.rto.timeout(cx.config);
+        }
         if self.snd.nxt.lt(end) {
             if self.snd.rtx == self.snd.nxt {
                 self.snd.rtx = end;
             }
             self.snd.nxt = end;
-        }
-        if !self.rtx_at.is_armed() {
-            self.rtx_at = cx.now + self.rto.timeout(cx.config);
         }
         Output {
             segment,
@@ -251,7 +254,10 @@ impl Tcb {
             let offer = cx.config.receive_buffer.saturating_sub(self.rcv.unread);
             offer.min(u16::MAX.into())
         } else {
-            self.window() >> self.rcv.shift
+            if ctl.ack && self.window_growth(cx) >= self.window_step(cx) {
+                self.rcv.edge = self.rcv.edge + self.window_growth(cx);
+            }
+            (self.window() >> self.rcv.shift).min(u16::MAX.into())
         };
         Segment {
             seq,

@@ -60,6 +60,13 @@ impl Rto {
         self.timeouts = 0;
     }
 
+    /// A window that was closed has opened: the back-off of its probes says nothing about the
+    /// network.
+    pub(super) const fn on_window_open(&mut self) {
+        self.timeouts = 0;
+        self.backoff = 0;
+    }
+
     /// The timer ran out (§5.5).
     pub(super) const fn on_timeout(&mut self) {
         self.timeouts = self.timeouts.saturating_add(1);

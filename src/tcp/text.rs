@@ -75,11 +75,14 @@ impl Tcb {
             self.rcv.nxt = self.rcv.nxt + out.unlocked;
         }
         self.rcv.unread += span.len + out.unlocked;
-        // SHLD-19: every second full-sized segment. RFC 5681 §4.2: at once when a hole is filled.
-        if span.len >= u32::from(self.snd.mss) {
-            self.rcv.full_segments += 1;
+        // SHLD-19: every second full-sized segment, or as much text in smaller ones. RFC 5681
+        // §4.2: at once when a hole is filled.
+        let mss = u32::from(self.snd.mss);
+        if span.len >= mss {
+            self.rcv.full_segments = self.rcv.full_segments.saturating_add(1);
         }
-        if was_waiting || self.rcv.full_segments >= 2 {
+        let owed = self.rcv.nxt - self.rcv.acked;
+        if was_waiting || self.rcv.full_segments >= 2 || owed >= 2 * mss {
             self.flags.set(Flags::ACK_NOW);
         } else if !self.ack_at.is_armed() {
             self.ack_at = cx.now + cx.config.delayed_ack;
@@ -114,6 +117,11 @@ impl Tcb {
             }
         }
         if !self.flags.has(Flags::FIN_SEEN) || self.rcv.fin != self.rcv.nxt {
+            // RFC 5681 §4.2: a FIN out of order tells of a hole, like text.
+            let is_early = seg.ctl.fin && self.rcv.nxt.lt(self.rcv.fin);
+            if is_early && self.flags.has(Flags::FIN_SEEN) && out.reply.is_none() {
+                self.flags.set(Flags::ACK_NOW);
+            }
             return;
         }
         match self.state {
@@ -123,9 +131,6 @@ impl Tcb {
             _ => return, // the peer's FIN is already behind RCV.NXT
         }
         self.rcv.nxt = self.rcv.nxt + 1;
-        if self.rcv.edge.lt(self.rcv.nxt) {
-            self.rcv.edge = self.rcv.nxt;
-        }
         self.flags.set(Flags::ACK_NOW);
         out.finished = true;
     }

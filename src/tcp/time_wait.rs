@@ -26,7 +26,12 @@ impl Tcb {
 
     /// MAY-2: a SYN that is surely newer than the connection in TIME-WAIT may take its place:
     /// by a later timestamp, or without timestamps by a later sequence number (RFC 6191 §2).
-    pub(super) fn check_reopen(&mut self, seg: &Segment, out: &mut Actions) -> Check {
+    pub(super) fn check_reopen(
+        &mut self,
+        seg: &Segment,
+        cx: &Context<'_>,
+        out: &mut Actions,
+    ) -> Check {
         let is_syn = seg.ctl.syn && !seg.ctl.ack && !seg.ctl.rst;
         if self.state != State::TimeWait || !is_syn {
             return Ok(());
@@ -36,9 +41,9 @@ impl Tcb {
                 Seq(self.ts.recent).lt(Seq(ts.val))
                     || (self.ts.recent == ts.val && self.rcv.nxt.lt(seg.seq))
             }
-            // The old one had none, the new one has: RFC 6191 §2, allowed; or neither has.
-            Some(_) => true,
-            None => self.rcv.nxt.lt(seg.seq),
+            // The old one had none, the new one will: RFC 6191 §2.
+            Some(_) if cx.config.timestamps => true,
+            _ => self.rcv.nxt.lt(seg.seq),
         };
         if !newer {
             return Ok(());

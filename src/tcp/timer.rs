@@ -61,6 +61,13 @@ impl Tcb {
         }
     }
 
+    /// Starts the retransmission timer unless it runs.
+    pub(super) fn arm(&mut self, cx: &Context<'_>) {
+        if !self.rtx_at.is_armed() {
+            self.rearm(cx);
+        }
+    }
+
     /// Starts the retransmission timer anew when something is out or waits for the window, and
     /// stops it otherwise (RFC 6298 §5.1 to §5.3).
     pub(super) fn rearm(&mut self, cx: &Context<'_>) {

@@ -1,0 +1,134 @@
+//! TIME-WAIT: RFC 9293 §3.6.1, RFC 1337, RFC 6191.
+
+use super::*;
+use crate::drop_reason::DropReason;
+
+// MUST-13.
+#[test]
+fn it_lasts_for_2_msl() {
+    let config = plain();
+    let mut tcb = tcb(State::FinWait2);
+    let out = arrive(&mut tcb, &seg("FIN ACK", 300, 101, 0), &at(&config, NOW));
+    assert_eq!(out.ended, Some(End::Closed));
+    assert_eq!(tcb.deadline(), NOW + config.time_wait);
+    let (_, out) = time_out(&mut tcb, &config);
+    assert_eq!((tcb.state(), out.ended), (State::Closed, None));
+}
+
+#[test]
+fn a_timer_that_comes_early_does_nothing() {
+    let config = plain();
+    for state in ALL_BUT_LISTEN {
+        let (mut tcb, mut out) = (tcb(state), Actions::default());
+        let was = tcb;
+        tcb.on_timeout(&at(&config, NOW), &mut out);
+        assert_eq!((tcb, out), (was, Actions::default()), "{state:?}");
+    }
+}
+
+#[test]
+fn a_repeated_fin_restarts_the_2_msl() {
+    let config = plain();
+    let later = NOW + millis(30_000);
+    for (segment, restarts) in [
+        (seg("FIN ACK", 299, 101, 0), true),
+        (seg("FIN ACK", 295, 101, 4), true),
+        (seg("ACK", 299, 101, 0), false),
+        (seg("ACK", 295, 101, 4), false),
+        (seg("RST FIN", 299, 101, 0), false),
+    ] {
+        let mut tcb = tcb(State::TimeWait);
+        arrive(&mut tcb, &segment, &at(&config, later));
+        let began = if restarts { later } else { NOW };
+        assert_eq!(tcb.deadline(), began + config.time_wait, "{segment:?}");
+        assert_eq!(tcb.state(), State::TimeWait);
+    }
+}
+
+// RFC 1337: neither a reset nor old text may end it.
+#[test]
+fn nothing_cuts_it_short() {
+    let config = plain();
+    let cx = at(&config, NOW);
+    for bits in 0..32_u8 {
+        let segment = Segment {
+            ctl: Ctl::from_byte(bits),
+            ..seg("", 300, 101, 0)
+        };
+        for text_len in [0, 1, 1000] {
+            let mut tcb = tcb(State::TimeWait);
+            arrive(
+                &mut tcb,
+                &Segment {
+                    text_len,
+                    ..segment
+                },
+                &cx,
+            );
+            assert_eq!(tcb.state(), State::TimeWait, "{segment:?}");
+            assert!(tcb.deadline() >= NOW + config.time_wait);
+        }
+    }
+}
+
+// MAY-2 by RFC 6191 §2. TS.Recent of the old connection is 1000, RCV.NXT is 300.
+#[test]
+fn a_newer_syn_takes_its_place() {
+    let stamp = |segment, val| stamped(segment, val, 0);
+    let (old, new) = (seg("SYN", 299, 0, 0), seg("SYN", 301, 0, 0));
+    let with = Config {
+        timestamps: true,
+        ..plain()
+    };
+    let without = plain();
+    #[rustfmt::skip]
+    let table = [
+        // old one had timestamps, we use them, SYN, may it?
+        (true,  &with,    stamp(old, 1001),     true),
+        (true,  &with,    stamp(old, 1000),     false),
+        (true,  &with,    stamp(new, 1000),     true),
+        (true,  &with,    stamp(new, 999),      false),
+        (true,  &with,    old,                  false),
+        (true,  &with,    new,                  true),
+        (false, &with,    stamp(old, 1),        true),
+        (false, &with,    old,                  false),
+        (false, &with,    new,                  true),
+        // the new one would have none either: only its sequence number counts
+        (false, &without, stamp(old, 1),        false),
+        (false, &without, stamp(new, 1),        true),
+        // no SYN alone
+        (false, &with,    seg("SYN ACK", 301, 101, 0), false),
+        (false, &with,    seg("SYN RST", 301, 101, 0), false),
+        (false, &with,    seg("ACK", 301, 101, 0),     false),
+    ];
+    for (row, (had, config, segment, may)) in table.into_iter().enumerate() {
+        let mut tcb = tcb(State::TimeWait);
+        tcb.ts.recent = 1000;
+        tcb.ts.recent_at = 1;
+        if had {
+            tcb.flags.set(Flags::TIMESTAMPS);
+        }
+        let out = arrive(&mut tcb, &segment, &at(config, NOW));
+        let after = if may { State::Closed } else { State::TimeWait };
+        assert_eq!(
+            (out.reopen.is_some(), tcb.state()),
+            (may, after),
+            "row {row}"
+        );
+        assert_eq!(out.ended, None, "the user was told before");
+        if let Some(iss) = out.reopen {
+            assert!(tcb.snd.nxt.lt(iss), "past all that was sent");
+            assert_eq!(out.dropped, Some(DropReason::UnexpectedSyn));
+        }
+    }
+}
+
+#[test]
+fn only_time_wait_gives_way_to_a_syn() {
+    let config = plain();
+    for state in ALL_BUT_LISTEN {
+        let mut tcb = tcb(state);
+        let out = arrive(&mut tcb, &seg("SYN", 301, 0, 0), &at(&config, NOW));
+        assert_eq!(out.reopen.is_some(), state == State::TimeWait, "{state:?}");
+    }
+}
