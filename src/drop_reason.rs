@@ -75,6 +75,10 @@ drop_reasons! {
     // No connection
     NoConnection, "no_connection", Normal, "RFC 9293 §3.10.7.1", "no connection and no listener: answered by a reset";
     NoListener, "no_listener", Normal, "RFC 9293 §3.10.7.1", "a reset, or another segment that must not be answered, for no connection";
+    CookieWrong, "cookie_wrong", Suspect, "RFC 4987 §3.6", "an ACK that no SYN cookie of the last two epochs stands behind: answered by a reset";
+    HalfOpenFull, "half_open_full", Limit, "limits", "a SYN that found too many handshakes under way, with cookies off";
+    ListenerFull, "listener_full", Limit, "limits", "a SYN for a listener with as many connections as it may have";
+    SourceFull, "source_full", Limit, "limits", "a SYN from a source with as many connections as it may have";
     TableFull, "table_full", Limit, "limits", "a SYN that found the connection table full";
     // Connections: RFC 9293 §3.10.7.3 and §3.10.7.4, in the order of the checks
     OutOfWindow, "out_of_window", Normal, "RFC 9293 §3.10.7.4", "no part of the segment is in the receive window";

@@ -2,9 +2,11 @@
 
 use seawall::nic::memory::{MemoryPort, Misfortune, pair};
 use seawall::service::{Conn, Http, Service};
-use seawall::shard::{Shard, ShardConfig};
+use seawall::shard::{Shard, ShardConfig, SynCookies};
 use seawall::time::{Duration, Instant};
-use seawall::wire::{Address, Endpoint, FourTuple, LinkHeader};
+use seawall::wire::{
+    Address, Ctl, Endpoint, FourTuple, Headers, LinkHeader, Options, Segment, Seq, Timestamps,
+};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
@@ -139,4 +141,70 @@ fn nothing_is_allocated_after_start() {
         "nothing was lost"
     );
     assert_eq!(after - before, 0, "allocations while serving {served}");
+}
+
+#[test]
+fn ten_million_syns_answered_by_cookies_touch_nothing() {
+    const SYNS: u32 = 10_000_000;
+    let config = ShardConfig {
+        syn_cookies: SynCookies::Always,
+        ..ShardConfig::default()
+    };
+    let (ours, mut wire) = pair(Misfortune::default(), 1024);
+    let mut shard = Shard::new(ours, config);
+    let http = shard.add_service(Box::new(Http::default()));
+    shard.listen(SERVER, http);
+    let blocks = shard.free_blocks();
+    let mut syn = [0; 128];
+    let mut now = Instant::ZERO;
+    let mut flood = |shard: &mut Shard<MemoryPort>, syns: u32| {
+        for n in 0..syns {
+            let len = emit_syn(&mut syn, n);
+            assert!(wire.send_bytes(now, &syn[..len]));
+            if n % 64 == 63 {
+                now = now + Duration::from_micros(64);
+                shard.breathe(now);
+                assert_eq!(wire.drain(now), 64, "every SYN is answered");
+            }
+        }
+    };
+    flood(&mut shard, 64_000); // the wire grows to its size
+    let before = ALLOCATIONS.with(Cell::get);
+    flood(&mut shard, SYNS);
+    let after = ALLOCATIONS.with(Cell::get);
+    assert_eq!(after - before, 0);
+    assert!(shard.is_empty());
+    assert_eq!(shard.next_deadline(), Instant::NEVER);
+    assert_eq!(shard.free_blocks(), blocks);
+    assert_eq!(shard.counters().cookies.sent, u64::from(SYNS) + 64_000);
+}
+
+fn emit_syn(into: &mut [u8], n: u32) -> usize {
+    let tuple = FourTuple {
+        local: Endpoint {
+            address: Address::v4((0xc612_0000 | n & 0x1_ffff).to_be_bytes()),
+            port: (n >> 17) as u16 + 1024,
+        },
+        remote: SERVER,
+    };
+    let segment = Segment {
+        seq: Seq(n.wrapping_mul(0x9e37_79b9)),
+        wnd: 64_240,
+        ctl: Ctl::SYN,
+        options: Options {
+            mss: Some(1460),
+            window_scale: Some(7),
+            sack_permitted: true,
+            timestamps: Some(Timestamps { val: n, ecr: 0 }),
+        },
+        ..Segment::default()
+    };
+    let headers = Headers {
+        link: &LinkHeader::new([2; 6], [4; 6]),
+        tuple: &tuple,
+        segment: &segment,
+        hop_limit: 64,
+        tos: 0,
+    };
+    headers.emit(into).expect("a SYN fits 128 octets")
 }

@@ -6,7 +6,7 @@ use crate::control::server::{ChecksumRule, Server, ServerConfig, Totals};
 use crate::control::worker::Idle;
 use crate::nic::af_xdp::{CopyMode, XdpMode};
 use crate::service::{NAMES, by_name};
-use crate::shard::Counters;
+use crate::shard::{Budgets, Counters, Limits, SynCookies};
 use crate::tcp::State;
 use crate::time::Duration;
 use crate::wire::Endpoint;
@@ -82,6 +82,18 @@ pub struct ServeArgs {
           value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub connections: u32,
 
+    /// Answer SYNs by cookies: `auto` above --half-open handshakes at once
+    #[arg(long, value_enum, default_value_t)]
+    pub syn_cookies: SynCookies,
+
+    /// Handshakes at once, a shard, above which SYNs are answered by cookies, or refused
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
+    pub half_open: u32,
+
+    /// Limits that hold under any load
+    #[command(flatten)]
+    pub limits: LimitArgs,
+
     /// Record every frame to this file; shards behind the first add their number to its name
     #[arg(long, value_name = "FILE.pcap")]
     pub capture: Option<PathBuf>,
@@ -89,6 +101,35 @@ pub struct ServeArgs {
     /// Print one JSON object of final counters to stdout on exit
     #[arg(long)]
     pub json: bool,
+}
+
+/// Limits that hold under any load, for each shard.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Limits of each shard (0 is no limit)")]
+pub struct LimitArgs {
+    /// Connections of one listener
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_per_listener: u32,
+
+    /// Connections of one IPv4 address or IPv6 /64
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_per_source: u32,
+
+    /// Connections in TIME-WAIT: above, the oldest ends before its time
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub max_time_wait: u32,
+
+    /// Cookie SYN-ACKs a second
+    #[arg(long, value_name = "PER_S", default_value_t = Budgets::default().syn_ack)]
+    pub syn_ack_budget: u32,
+
+    /// Resets a second for segments of no connection
+    #[arg(long, value_name = "PER_S", default_value_t = Budgets::default().reset)]
+    pub rst_budget: u32,
+
+    /// Challenge ACKs a second, beside each connection's own two
+    #[arg(long, value_name = "PER_S", default_value_t = Budgets::default().challenge)]
+    pub challenge_budget: u32,
 }
 
 /// An endpoint and its service: `192.0.2.1:80=http`, `[2001:db8::1]:80=http`.
@@ -172,6 +213,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let mut live = LiveLine::new();
     let mut before = server.counters();
     let mut ticks = 0_u32;
+    let mut switches = SwitchLog::default();
     // Relaxed: the flag says only itself.
     while !stop.load(Ordering::Relaxed) && server.dead_shard().is_none() {
         std::thread::sleep(TICK);
@@ -179,6 +221,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         if ticks.is_multiple_of(TICKS_A_LINE) {
             let now = server.counters();
             live.show(&live_line(&before, &now));
+            switches.look(&now, &mut live);
             before = now;
         }
     }
@@ -204,6 +247,18 @@ fn config(args: &ServeArgs) -> ServerConfig {
     config.capture.clone_from(&args.capture);
     config.shard.connections = args.connections as usize;
     config.shard.tcp.time_wait = args.time_wait;
+    config.shard.syn_cookies = args.syn_cookies;
+    config.shard.limits = Limits {
+        half_open: args.half_open.into(),
+        per_listener: args.limits.max_per_listener,
+        per_source: args.limits.max_per_source,
+        time_wait: args.limits.max_time_wait as usize,
+    };
+    config.shard.budgets = Budgets {
+        syn_ack: args.limits.syn_ack_budget,
+        reset: args.limits.rst_budget,
+        challenge: args.limits.challenge_budget,
+    };
     for listen in &args.listen {
         let name = listen.service.clone();
         config = config.listen(listen.endpoint, move || {
@@ -249,6 +304,30 @@ fn announce(args: &ServeArgs, server: &Server) {
     }
 }
 
+// The switch to cookies and the switch back: counted each time, logged once each.
+#[derive(Default)]
+struct SwitchLog {
+    on: bool,
+    off: bool,
+}
+
+impl SwitchLog {
+    fn look(&mut self, now: &Counters, live: &mut LiveLine) {
+        if !self.on && now.cookies.switched_on > 0 {
+            self.on = true;
+            live.clear();
+            eprintln!("too many handshakes at once: SYNs are answered by cookies");
+        }
+        if !self.off && now.cookies.switched_off > 0 {
+            self.off = true;
+            live.clear();
+            eprintln!(
+                "handshakes are few again: SYNs have slots (from now on counted, not logged)"
+            );
+        }
+    }
+}
+
 fn live_line(before: &Counters, now: &Counters) -> String {
     let per_s = |f: fn(&Counters) -> u64| f(now).saturating_sub(f(before));
     format!(
@@ -272,6 +351,13 @@ fn print_summary(totals: &Totals) {
         c.connections.timed_out,
         c.connections.live(),
     );
+    let k = &c.cookies;
+    if k.sent > 0 {
+        eprintln!(
+            "cookies sent {}, accepted {}, rejected {}; switched on {} times, off {}",
+            k.sent, k.accepted, k.rejected, k.switched_on, k.switched_off,
+        );
+    }
     eprintln!(
         "segments in {}, out {} ({} again)",
         c.segments_in, c.segments_out, c.segments_again,

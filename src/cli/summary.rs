@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Summary {
     connections: Connections,
     segments: Segments,
+    cookies: Cookies,
     drops: BTreeMap<&'static str, u64>,
     queues: Vec<Queue>,
 }
@@ -20,6 +21,13 @@ struct Connections {
     reset: u64,
     timed_out: u64,
     live: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Cookies {
+    sent: u64,
+    accepted: u64,
+    rejected: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,6 +77,11 @@ impl Summary {
             segments: Segments {
                 r#in: c.segments_in,
                 out: c.segments_out,
+            },
+            cookies: Cookies {
+                sent: c.cookies.sent,
+                accepted: c.cookies.accepted,
+                rejected: c.cookies.rejected,
             },
             drops: drops_by_name(totals),
             queues,

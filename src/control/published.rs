@@ -2,12 +2,12 @@
 //! nobody waits for anybody.
 
 use crate::drop_reason::{DROP_REASONS, DropCounters};
-use crate::shard::{Connections, Counters};
+use crate::shard::{Connections, CookieCounters, Counters};
 use crate::tcp::State;
 use core::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::utils::CachePadded;
 
-const PLAIN: usize = 13;
+const PLAIN: usize = 18;
 const STATES: usize = State::ALL.len();
 const WORDS: usize = PLAIN + STATES + DROP_REASONS;
 
@@ -24,7 +24,7 @@ impl Default for Published {
 impl Published {
     /// The shard's side.
     pub fn store(&self, counters: &Counters) {
-        let c = &counters.connections;
+        let (c, k) = (&counters.connections, &counters.cookies);
         let plain: [u64; PLAIN] = [
             counters.segments_in,
             counters.segments_out,
@@ -39,6 +39,11 @@ impl Published {
             c.failed,
             c.time_wait_evicted,
             counters.handed_over,
+            k.sent,
+            k.accepted,
+            k.rejected,
+            k.switched_on,
+            k.switched_off,
         ];
         let words = plain
             .iter()
@@ -69,6 +74,13 @@ impl Published {
                 timed_out: word(9),
                 failed: word(10),
                 time_wait_evicted: word(11),
+            },
+            cookies: CookieCounters {
+                sent: word(13),
+                accepted: word(14),
+                rejected: word(15),
+                switched_on: word(16),
+                switched_off: word(17),
             },
             states: core::array::from_fn(|n| word(PLAIN + n)),
             drops: DropCounters::from_array(core::array::from_fn(|n| word(PLAIN + STATES + n))),

@@ -181,6 +181,7 @@ impl<P: Port> Shard<P> {
 
     // The connection is over for its user: tells the service, frees the text.
     fn end(&mut self, handle: Handle, end: End) {
+        self.uncount(handle);
         let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
@@ -221,6 +222,10 @@ impl<P: Port> Shard<P> {
             if before != after {
                 self.wheel.disarm(slot);
                 self.time_wait.push_back(slot, deadline);
+                let max = self.config.limits.time_wait;
+                if max > 0 && self.time_wait.len() > max {
+                    self.evict_time_wait(now);
+                }
             } else if restarted {
                 self.time_wait.remove(slot);
                 self.time_wait.push_back(slot, deadline);
@@ -234,6 +239,7 @@ impl<P: Port> Shard<P> {
         if let (Some(tap), Some(tuple)) = (&mut self.tap, self.table.tuple(handle)) {
             tap.on_closed(now, tuple);
         }
+        self.uncount(handle);
         let Some(mut connection) = self.table.remove(handle) else {
             return;
         };

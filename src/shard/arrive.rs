@@ -1,14 +1,13 @@
 //! Segments in: parse a burst, hash it, prefetch it, then take one after the other.
 
-use super::connection::Connection;
 use super::{Arrival, Direction, Shard, context};
 use crate::drop_reason::DropReason;
 use crate::limits::{BLOCK_BYTES, BURST_FRAMES};
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
-use crate::tcp::{Actions, Listened, State, Tcb, on_listen, reset_for};
+use crate::tcp::Actions;
 use crate::time::Instant;
-use crate::wire::{Checksum, Packet, Seq, parse};
+use crate::wire::{Checksum, Packet, parse};
 
 /// Blocks that the text of one segment may need.
 const BLOCKS_PER_SEGMENT: usize = 2;
@@ -94,7 +93,7 @@ impl<P: Port> Shard<P> {
         self.arrivals = arrivals;
     }
 
-    fn on_segment(
+    pub(super) fn on_segment(
         &mut self,
         handle: Handle,
         packet: &Packet,
@@ -133,78 +132,15 @@ impl<P: Port> Shard<P> {
         {
             self.counters.drops.count(reason);
         }
+        if out.reply.is_some() && out.dropped.is_some() && !self.challenge_budget.take(now) {
+            out.reply = None;
+            self.counters.drops.count(DropReason::ReplyBudget);
+        }
         if let Some(iss_min) = out.reopen {
             self.forget(handle, before, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }
         self.act(handle, before, &out, Some((packet, frame)), now);
-    }
-
-    // A segment of no connection. `iss_min`: it is a SYN that takes the place of a TIME-WAIT.
-    fn on_stranger(
-        &mut self,
-        packet: &Packet,
-        frame: Frame,
-        hash: u64,
-        iss_min: Option<Seq>,
-        now: Instant,
-    ) {
-        let seg = &packet.segment;
-        let Some(&service) = self.listeners.get(&packet.tuple.local) else {
-            return match reset_for(seg) {
-                Some(reset) => {
-                    self.counters.drops.count(DropReason::NoConnection);
-                    self.reply(packet, frame, &reset, now);
-                }
-                None => self.refuse(frame, DropReason::NoListener),
-            };
-        };
-        match on_listen(seg) {
-            Listened::Syn => self.on_syn(packet, frame, hash, iss_min, service, now),
-            Listened::Reset(reset) => {
-                self.counters.drops.count(DropReason::NoConnection);
-                self.reply(packet, frame, &reset, now);
-            }
-            Listened::Drop(reason) => self.refuse(frame, reason),
-        }
-    }
-
-    fn on_syn(
-        &mut self,
-        packet: &Packet,
-        frame: Frame,
-        hash: u64,
-        iss_min: Option<Seq>,
-        service: u16,
-        now: Instant,
-    ) {
-        if self.table.is_full() && !self.evict_time_wait(now) {
-            return self.refuse(frame, DropReason::TableFull);
-        }
-        let mut iss = self.iss.iss(&packet.tuple, now);
-        if let Some(min) = iss_min
-            && iss.lt(min)
-        {
-            iss = min; // RFC 9293 §3.6.1: larger than any number of the old connection
-        }
-        let ts_offset = self.iss.timestamp_offset(&packet.tuple);
-        let cx = context(&self.config.tcp, &packet.tuple, now);
-        let tcb = Tcb::on_syn(&packet.segment, iss, ts_offset, &cx);
-        let connection = Connection::new(tcb, packet.link.reversed(), frame.queue(), service);
-        let Ok(handle) = self.table.insert(hash, packet.tuple, connection) else {
-            return self.refuse(frame, DropReason::TableFull);
-        };
-        self.counters.states[State::SynReceived as usize] += 1;
-        if let Some(tap) = &mut self.tap {
-            let (tuple, seg) = (&packet.tuple, &packet.segment);
-            tap.on_segment(now, Direction::In, tuple, seg, State::SynReceived);
-        }
-        self.touch(handle, Some(frame));
-    }
-
-    pub(super) fn refuse(&mut self, frame: Frame, reason: DropReason) {
-        self.counters.drops.count(reason);
-        self.port.release(frame);
     }
 }
 

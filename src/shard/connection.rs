@@ -18,6 +18,8 @@ pub(super) struct Connection {
     /// The queue that the peer's last segment came by.
     pub(super) queue: u16,
     pub(super) service: u16,
+    /// The listener that it counts against.
+    pub(super) listener: Option<u16>,
     /// One more than its place in `Shard::touched`; 0 when it is not there.
     pub(super) touched: u8,
     /// It is in `Shard::backlog`.
@@ -38,6 +40,7 @@ impl Connection {
             link,
             queue,
             service,
+            listener: None,
             touched: 0,
             is_postponed: false,
             is_starved: false,

@@ -1,5 +1,6 @@
 //! What a shard counts. Plain numbers: one writer, and readers get copies.
 
+use super::cookies::CookieCounters;
 use crate::drop_reason::DropCounters;
 use crate::tcp::{End, Open, State};
 
@@ -62,6 +63,8 @@ pub struct Counters {
     pub text_out: u64,
     /// Connections.
     pub connections: Connections,
+    /// SYN cookies.
+    pub cookies: CookieCounters,
     /// Connections in each state now, in the order of [`State::ALL`].
     pub states: [u64; State::ALL.len()],
     /// Frames that went nowhere.
@@ -79,6 +82,7 @@ impl Counters {
             text_in,
             text_out,
             connections,
+            cookies,
             states,
             drops,
         } = self;
@@ -96,6 +100,11 @@ impl Counters {
         mine.timed_out += theirs.timed_out;
         mine.failed += theirs.failed;
         mine.time_wait_evicted += theirs.time_wait_evicted;
+        cookies.sent += other.cookies.sent;
+        cookies.accepted += other.cookies.accepted;
+        cookies.rejected += other.cookies.rejected;
+        cookies.switched_on += other.cookies.switched_on;
+        cookies.switched_off += other.cookies.switched_off;
         for (mine, theirs) in states.iter_mut().zip(&other.states) {
             *mine += theirs;
         }

@@ -2,18 +2,25 @@
 //!
 //! A [`Shard`] owns its port, its table, its timers and its buffers; one thread calls
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
-//! segments in, `act` carries out what the protocol asks, `send` lets segments out, `expire` runs
+//! segments in, `stranger` answers those of no connection, `act` carries out what the protocol asks, `send` lets segments out, `expire` runs
 //! the timers.
 
 mod act;
 mod arrive;
+mod budget;
+mod config;
 mod connection;
+mod cookies;
 mod counters;
 mod expire;
 mod mesh;
 mod send;
+mod sources;
+mod stranger;
 mod tap;
 
+pub use config::{Budgets, Limits, Secrets, ShardConfig, SynCookies};
+pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
 pub use mesh::Mesh;
 pub use tap::{Direction, Tap};
@@ -26,78 +33,15 @@ use crate::table::{Handle, Table};
 use crate::tcp::{Config, Context, IssSource, State, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wheel::{Fifo, Wheel};
-use crate::wire::{Checksum, Endpoint, FourTuple, LinkHeader, Packet};
+use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
 use arrayvec::ArrayVec;
+use budget::Budget;
 use connection::Connection;
+use cookies::Cookies;
+use sources::Sources;
 use std::collections::{HashMap, VecDeque};
-
-/// How large a shard is, and what it believes. All of it is allocated at start.
-#[derive(Clone, Debug)]
-pub struct ShardConfig {
-    /// Settings of the protocol.
-    pub tcp: Config,
-    /// Connections that it can hold, those in TIME-WAIT included.
-    pub connections: usize,
-    /// Blocks of text received and not read, and as many again of text to send.
-    pub blocks: usize,
-    /// What the checksum of an arriving segment may be, queue by queue; the last holds for all
-    /// queues behind it.
-    pub checksum: Vec<Checksum>,
-    /// TTL or hop limit of what is sent (MUST-49).
-    pub hop_limit: u8,
-    /// Secrets of this process.
-    pub secrets: Secrets,
-}
-
-/// What strangers must not know; drawn from the operating system at start.
-#[derive(Clone)]
-pub struct Secrets {
-    /// Keys of initial sequence numbers (RFC 6528).
-    pub iss: [u8; 16],
-    /// Keys of the connection table.
-    pub table: [u64; 4],
-}
-
-impl Secrets {
-    /// Fresh ones.
-    pub fn draw() -> Result<Self, getrandom::Error> {
-        let mut bytes = [0; 48];
-        getrandom::fill(&mut bytes)?;
-        let word = |n: usize| {
-            bytes[n..n + 8]
-                .iter()
-                .fold(0, |w, b| w << 8 | u64::from(*b))
-        };
-        Ok(Self {
-            iss: core::array::from_fn(|n| bytes[n]),
-            table: [word(16), word(24), word(32), word(40)],
-        })
-    }
-}
-
-impl core::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("Secrets")
-    }
-}
-
-impl Default for ShardConfig {
-    /// A small shard for tests and demonstrations, with secrets that are none.
-    fn default() -> Self {
-        Self {
-            tcp: Config::default(),
-            connections: 1 << 16,
-            blocks: 1 << 13,
-            checksum: vec![Checksum::Verify],
-            hop_limit: 64,
-            secrets: Secrets {
-                iss: [0; 16],
-                table: [0; 4],
-            },
-        }
-    }
-}
+use stranger::Listener;
 
 /// Why a shard could not take a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -144,7 +88,13 @@ pub struct Shard<P: Port> {
     mesh: Option<Mesh>,
     counters: Counters,
     // cold: open, close
-    listeners: HashMap<Endpoint, u16, RandomState>,
+    listening: HashMap<Endpoint, u16, RandomState>,
+    listeners: Vec<Listener>,
+    sources: Sources,
+    cookies: Cookies,
+    syn_ack_budget: Budget,
+    reset_budget: Budget,
+    challenge_budget: Budget,
     services: Vec<Box<dyn Service>>,
     iss: IssSource,
     config: ShardConfig,
@@ -163,6 +113,8 @@ impl<P: Port> Shard<P> {
     #[must_use]
     pub fn new(port: P, config: ShardConfig) -> Self {
         let table = Table::new(config.connections, config.secrets.table);
+        let [a, b, c, d] = config.secrets.table;
+        let keyed = RandomState::with_seeds(d, c, b, a);
         Self {
             wheel: Wheel::new(config.connections),
             time_wait: Fifo::new(config.connections),
@@ -173,12 +125,18 @@ impl<P: Port> Shard<P> {
             touched: Touched::new(),
             backlog: VecDeque::with_capacity(config.connections),
             counters: Counters::default(),
-            listeners: HashMap::with_hasher(RandomState::with_seeds(
-                config.secrets.table[3],
-                config.secrets.table[2],
-                config.secrets.table[1],
-                config.secrets.table[0],
-            )),
+            listening: HashMap::with_hasher(keyed.clone()),
+            listeners: Vec::new(),
+            sources: Sources::new(config.limits.per_source, config.connections, keyed),
+            cookies: Cookies::new(
+                config.syn_cookies,
+                config.limits.half_open,
+                config.secrets.cookie,
+                config.fresh_key,
+            ),
+            syn_ack_budget: Budget::new(config.budgets.syn_ack),
+            reset_budget: Budget::new(config.budgets.reset),
+            challenge_budget: Budget::new(config.budgets.challenge),
             services: Vec::new(),
             iss: IssSource::new(&config.secrets.iss),
             tap: None,
@@ -201,7 +159,9 @@ impl<P: Port> Shard<P> {
             usize::from(service) < self.services.len(),
             "no such service"
         );
-        self.listeners.insert(endpoint, service);
+        let number = u16::try_from(self.listeners.len()).expect("listeners are added by hand");
+        self.listeners.push(Listener { service, open: 0 });
+        self.listening.insert(endpoint, number);
     }
 
     /// Lets somebody watch every segment, for diagrams.
@@ -249,6 +209,7 @@ impl<P: Port> Shard<P> {
     /// more, [`Breath::is_busy`] says so.
     pub fn breathe(&mut self, now: Instant) -> Breath {
         let sent = self.counters.segments_out;
+        self.cookies.tick(now);
         self.take_parcels();
         self.port.receive(now, &mut self.burst);
         let received = self.burst.len();

@@ -1,5 +1,6 @@
 //! Two shards over the in-memory port.
 
+mod cookies;
 mod scatter;
 
 use super::*;
@@ -150,8 +151,11 @@ impl World {
 }
 
 fn run(connections: u16, len: u64, misfortune: Misfortune) {
-    let config = ShardConfig::default();
-    let mut world = World::new(misfortune, &config);
+    run_with(&ShardConfig::default(), connections, len, misfortune);
+}
+
+fn run_with(config: &ShardConfig, connections: u16, len: u64, misfortune: Misfortune) {
+    let mut world = World::new(misfortune, config);
     let seen = Arc::new(Mutex::new(Seen::default()));
     let service = world.client.add_service(Box::new(Client {
         len,

@@ -1,0 +1,111 @@
+//! When SYNs are answered by cookies, and with which keys (RFC 4987 §3.6).
+
+use super::config::SynCookies;
+use crate::tcp::cookie::{CookieKeys, EPOCH_SECONDS, epoch_at, next_epoch};
+use crate::time::{Duration, Instant};
+
+/// What happened with cookies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CookieCounters {
+    /// SYN-ACKs sent that were cookies.
+    pub sent: u64,
+    /// ACKs that brought a good one.
+    pub accepted: u64,
+    /// ACKs that brought none, while some were out.
+    pub rejected: u64,
+    /// Switches from slots to cookies.
+    pub switched_on: u64,
+    /// Switches back.
+    pub switched_off: u64,
+}
+
+/// Keys and switch.
+pub(super) struct Cookies {
+    mode: SynCookies,
+    half_open_max: u64,
+    keys: CookieKeys,
+    rotate_at: Instant,
+    fresh_key: fn() -> [u8; 16],
+    is_on: bool,
+    /// Until then an ACK may bring a cookie back.
+    awaited_until: Instant,
+}
+
+impl Cookies {
+    pub(super) fn new(
+        mode: SynCookies,
+        half_open_max: u64,
+        key: [u8; 16],
+        fresh_key: fn() -> [u8; 16],
+    ) -> Self {
+        Self {
+            mode,
+            half_open_max,
+            keys: CookieKeys::new(0, key),
+            rotate_at: next_epoch(Instant::ZERO),
+            fresh_key,
+            is_on: mode == SynCookies::Always,
+            awaited_until: Instant::ZERO,
+        }
+    }
+
+    /// Once a breath: a new epoch has a new key.
+    pub(super) fn tick(&mut self, now: Instant) {
+        if self.rotate_at <= now {
+            self.keys.rotate(epoch_at(now), (self.fresh_key)());
+            self.rotate_at = next_epoch(now);
+        }
+    }
+
+    /// Is a SYN answered by a cookie, with `half_open` connections in SYN-RECEIVED?
+    pub(super) fn answer(&mut self, half_open: u64, counters: &mut CookieCounters) -> bool {
+        if self.mode == SynCookies::Auto {
+            if !self.is_on && half_open >= self.half_open_max {
+                self.is_on = true;
+                counters.switched_on += 1;
+            } else if self.is_on && half_open < self.half_open_max.div_ceil(2) {
+                self.is_on = false;
+                counters.switched_off += 1;
+            }
+        }
+        self.is_on
+    }
+
+    /// The keys, to mint with: what is minted is awaited for as long as it is good.
+    pub(super) fn mint_with(&mut self, now: Instant) -> &CookieKeys {
+        self.awaited_until = now + Duration::from_secs(2 * EPOCH_SECONDS);
+        &self.keys
+    }
+
+    /// The keys, to check with; `None` when no cookie can be out.
+    pub(super) fn check_with(&self, now: Instant) -> Option<&CookieKeys> {
+        (now < self.awaited_until).then_some(&self.keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_switch_has_hysteresis_and_is_counted() {
+        let mut counters = CookieCounters::default();
+        let mut cookies = Cookies::new(SynCookies::Auto, 10, [0; 16], || [0; 16]);
+        let answers: Vec<bool> = [9, 10, 9, 5, 4, 9, 10]
+            .into_iter()
+            .map(|half_open| cookies.answer(half_open, &mut counters))
+            .collect();
+        assert_eq!(answers, [false, true, true, true, false, false, true]);
+        assert_eq!((counters.switched_on, counters.switched_off), (2, 1));
+    }
+
+    #[test]
+    fn always_and_never_mean_it() {
+        let mut counters = CookieCounters::default();
+        for (mode, answer) in [(SynCookies::Always, true), (SynCookies::Never, false)] {
+            let mut cookies = Cookies::new(mode, 10, [0; 16], || [0; 16]);
+            assert!([0, 100].map(|n| cookies.answer(n, &mut counters)) == [answer; 2]);
+        }
+        assert_eq!(counters, CookieCounters::default());
+    }
+}

@@ -1,0 +1,212 @@
+//! Segments of no connection: resets, slots for SYNs, cookies (RFC 9293 §3.10.7.1-2, RFC 4987).
+
+use super::connection::Connection;
+use super::{Direction, Shard, SynCookies, context};
+use crate::drop_reason::DropReason;
+use crate::nic::{Frame, Port};
+use crate::table::Handle;
+use crate::tcp::cookie::{cookie_syn_ack, remembered};
+use crate::tcp::{Listened, State, Tcb, on_listen, reset_for};
+use crate::time::Instant;
+use crate::wire::{Address, Packet, Segment, Seq};
+
+/// Somebody who waits for connections at an endpoint.
+pub(super) struct Listener {
+    pub(super) service: u16,
+    /// Connections that it has, those in TIME-WAIT left out.
+    pub(super) open: u32,
+}
+
+impl<P: Port> Shard<P> {
+    /// A segment of no connection. `iss_min`: it is a SYN that takes the place of a TIME-WAIT.
+    pub(super) fn on_stranger(
+        &mut self,
+        packet: &Packet,
+        frame: Frame,
+        hash: u64,
+        iss_min: Option<Seq>,
+        now: Instant,
+    ) {
+        let seg = &packet.segment;
+        let Some(&listener) = self.listening.get(&packet.tuple.local) else {
+            return match reset_for(seg) {
+                Some(reset) => self.reset(packet, frame, &reset, DropReason::NoConnection, now),
+                None => self.refuse(frame, DropReason::NoListener),
+            };
+        };
+        match on_listen(seg) {
+            Listened::Syn => self.on_syn(packet, frame, hash, iss_min, listener, now),
+            Listened::Reset(reset) => {
+                let Some(keys) = self.cookies.check_with(now).filter(|_| !seg.ctl.syn) else {
+                    return self.reset(packet, frame, &reset, DropReason::NoConnection, now);
+                };
+                let seq = Seq(seg.seq.0.wrapping_sub(1));
+                let iss = Seq(seg.ack.0.wrapping_sub(1));
+                if let Ok(mss) = keys.check(&packet.tuple, seq, iss) {
+                    return self.on_cookie(packet, frame, hash, mss, listener, now);
+                }
+                self.counters.cookies.rejected += 1;
+                self.reset(packet, frame, &reset, DropReason::CookieWrong, now);
+            }
+            Listened::Drop(reason) => self.refuse(frame, reason),
+        }
+    }
+
+    // Answers by a reset, as far as its budget goes.
+    fn reset(
+        &mut self,
+        packet: &Packet,
+        frame: Frame,
+        reset: &Segment,
+        reason: DropReason,
+        now: Instant,
+    ) {
+        if !self.reset_budget.take(now) {
+            return self.refuse(frame, DropReason::ReplyBudget);
+        }
+        self.counters.drops.count(reason);
+        self.reply(packet, frame, reset, now);
+    }
+
+    fn on_syn(
+        &mut self,
+        packet: &Packet,
+        frame: Frame,
+        hash: u64,
+        iss_min: Option<Seq>,
+        listener: u16,
+        now: Instant,
+    ) {
+        let half_open = self.counters.states[State::SynReceived as usize];
+        let by_cookie = self.cookies.answer(half_open, &mut self.counters.cookies);
+        if by_cookie && iss_min.is_none() {
+            return self.send_cookie(packet, frame, now);
+        }
+        if self.config.syn_cookies == SynCookies::Never && half_open >= self.config.limits.half_open
+        {
+            return self.refuse(frame, DropReason::HalfOpenFull);
+        }
+        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address, now) {
+            return self.refuse(frame, reason);
+        }
+        let mut iss = self.iss.iss(&packet.tuple, now);
+        if let Some(min) = iss_min
+            && iss.lt(min)
+        {
+            iss = min; // RFC 9293 §3.6.1: larger than any number of the old connection
+        }
+        let ts_offset = self.iss.timestamp_offset(&packet.tuple);
+        let cx = context(&self.config.tcp, &packet.tuple, now);
+        let tcb = Tcb::on_syn(&packet.segment, iss, ts_offset, &cx);
+        let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {
+            return self.refuse(frame, DropReason::TableFull);
+        };
+        if let Some(tap) = &mut self.tap {
+            let (tuple, seg) = (&packet.tuple, &packet.segment);
+            tap.on_segment(now, Direction::In, tuple, seg, State::SynReceived);
+        }
+        self.touch(handle, Some(frame));
+    }
+
+    // No slot, no timer, no buffer: the SYN-ACK carries all there is to remember, in the frame
+    // that brought the SYN. It is never sent again.
+    fn send_cookie(&mut self, packet: &Packet, frame: Frame, now: Instant) {
+        if !self.syn_ack_budget.take(now) {
+            return self.refuse(frame, DropReason::ReplyBudget);
+        }
+        let seg = &packet.segment;
+        let keys = self.cookies.mint_with(now);
+        let iss = keys.mint(&packet.tuple, seg.seq, seg.options.mss);
+        let ts_offset = if seg.options.timestamps.is_some() {
+            self.iss.timestamp_offset(&packet.tuple)
+        } else {
+            0
+        };
+        let cx = context(&self.config.tcp, &packet.tuple, now);
+        let syn_ack = cookie_syn_ack(seg, iss, ts_offset, &cx);
+        self.counters.cookies.sent += 1;
+        self.reply(packet, frame, &syn_ack, now);
+    }
+
+    // The third segment of a handshake that only the peer remembered.
+    fn on_cookie(
+        &mut self,
+        packet: &Packet,
+        frame: Frame,
+        hash: u64,
+        mss: u16,
+        listener: u16,
+        now: Instant,
+    ) {
+        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address, now) {
+            return self.refuse(frame, reason);
+        }
+        let ts_offset = self.iss.timestamp_offset(&packet.tuple);
+        let cx = context(&self.config.tcp, &packet.tuple, now);
+        let seg = &packet.segment;
+        let tcb = Tcb::on_cookie(seg, &remembered(seg, mss, cx.config), ts_offset, &cx);
+        let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {
+            return self.refuse(frame, DropReason::TableFull);
+        };
+        self.counters.cookies.accepted += 1;
+        self.on_segment(handle, packet, frame, hash, now);
+    }
+
+    // May there be one more connection? What is in TIME-WAIT makes room first; what is
+    // established never does.
+    fn admit(&mut self, listener: u16, source: &Address, now: Instant) -> Result<(), DropReason> {
+        let max = self.config.limits.per_listener;
+        let open = self
+            .listeners
+            .get(usize::from(listener))
+            .map_or(0, |l| l.open);
+        if max > 0 && open >= max {
+            return Err(DropReason::ListenerFull);
+        }
+        if self.sources.is_full(source) {
+            return Err(DropReason::SourceFull);
+        }
+        if self.table.is_full() && !self.evict_time_wait(now) {
+            return Err(DropReason::TableFull);
+        }
+        Ok(())
+    }
+
+    fn settle_in(
+        &mut self,
+        tcb: Tcb,
+        packet: &Packet,
+        queue: u16,
+        hash: u64,
+        listener: u16,
+    ) -> Option<Handle> {
+        let at = self.listeners.get_mut(usize::from(listener))?;
+        let link = packet.link.reversed();
+        let mut connection = Connection::new(tcb, link, queue, at.service);
+        connection.listener = Some(listener);
+        let handle = self.table.insert(hash, packet.tuple, connection).ok()?;
+        at.open += 1;
+        self.sources.add(&packet.tuple.remote.address);
+        self.counters.states[State::SynReceived as usize] += 1;
+        Some(handle)
+    }
+
+    /// The connection no longer counts against its listener and its source.
+    pub(super) fn uncount(&mut self, handle: Handle) {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+            return;
+        };
+        let Some(listener) = connection.listener.take() else {
+            return;
+        };
+        self.sources.remove(&tuple.remote.address);
+        if let Some(listener) = self.listeners.get_mut(usize::from(listener)) {
+            listener.open -= 1;
+        }
+    }
+
+    pub(super) fn refuse(&mut self, frame: Frame, reason: DropReason) {
+        self.counters.drops.count(reason);
+        self.port.release(frame);
+    }
+}
