@@ -88,15 +88,16 @@ impl<P: Port> Shard<P> {
             connection.queue = frame.queue();
             connection.link = packet.link.reversed();
         }
+        if let Some(iss_min) = out.reopen {
+            // It opens a new connection, and is seen and counted there.
+            self.forget(handle, before, now);
+            return self.on_stranger(packet, frame, hash, Some(iss_min), now);
+        }
         if let Some(tap) = &mut self.tap {
             tap.on_segment(now, Direction::In, &packet.tuple, seg, after);
         }
         if let Some(reason) = out.dropped {
             self.counters.drops.count(reason);
-        }
-        if let Some(iss_min) = out.reopen {
-            self.forget(handle, before, now);
-            return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }
         self.act(handle, before, &out, Some((packet, frame)), now);
     }
