@@ -124,21 +124,20 @@ impl<P: Port> Shard<P> {
             connection.queue = frame.queue();
             connection.link = packet.link.reversed();
         }
+        if let Some(iss_min) = out.reopen {
+            // It opens a new connection, and is seen and counted there.
+            self.forget(handle, before, now);
+            return self.on_stranger(packet, frame, hash, Some(iss_min), now);
+        }
         if let Some(tap) = &mut self.tap {
             tap.on_segment(now, Direction::In, &packet.tuple, seg, after);
         }
-        if let Some(reason) = out.dropped
-            && out.reopen.is_none()
-        {
+        if let Some(reason) = out.dropped {
             self.counters.drops.count(reason);
         }
         if out.reply.is_some() && out.dropped.is_some() && !self.challenge_budget.take(now) {
             out.reply = None;
             self.counters.drops.count(DropReason::ReplyBudget);
-        }
-        if let Some(iss_min) = out.reopen {
-            self.forget(handle, before, now);
-            return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }
         self.act(handle, before, &out, Some((packet, frame)), now);
     }

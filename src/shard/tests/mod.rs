@@ -213,3 +213,40 @@ fn nothing_is_lost_over_a_wire_that_loses_a_fifth() {
         );
     }
 }
+
+/// Speaks first, and closes first.
+struct Speaker;
+
+impl Service for Speaker {
+    fn on_ready(&mut self, conn: &mut Conn<'_>) {
+        if conn.user[0] == 0 {
+            conn.user[0] = conn.tx.send(b"over") as u64;
+        }
+        conn.rx.clear();
+        conn.finish();
+    }
+}
+
+// RFC 6191: clients come back to a server that closes first long before its 2 MSL are over.
+#[test]
+fn a_syn_that_takes_the_place_of_a_time_wait_is_not_a_drop() {
+    let mut world = World::new(Misfortune::default(), &ShardConfig::default());
+    let speaker = world.server.add_service(Box::new(Speaker));
+    world.server.listen(SERVER, speaker);
+    let client = world.client.add_service(Box::new(Echo));
+    for lives in 1..=3 {
+        let opened = world
+            .client
+            .open(tuple(10_000), link(), 0, client, world.now);
+        assert!(opened.is_ok());
+        world.run_until(|w| w.client.is_empty());
+        assert_eq!(
+            world.server.counters().states[State::TimeWait as usize],
+            1,
+            "the server closed first"
+        );
+        assert_eq!(world.server.counters().connections.released, lives);
+        world.now = world.now + Duration::from_millis(10);
+    }
+    assert_eq!(world.server.counters().drops.total(), 0);
+}
