@@ -118,6 +118,9 @@ impl Follower {
     }
 }
 
+/// Columns of a state's name.
+const STATE_WIDTH: usize = 12;
+
 /// Columns between the two ends.
 const WIDTH: usize = 46;
 
@@ -139,8 +142,14 @@ pub(crate) fn draw(
         .map_or(Seq(0), |s| s.segment.seq);
     let mut text = String::new();
     let mut line = |at: &str, left: &str, middle: &str, right: &str| {
+        let left = if middle.is_empty() {
+            // An address may be wider than a state.
+            format!("{left:<width$}", width = STATE_WIDTH + 1 + WIDTH)
+        } else {
+            format!("{left:<STATE_WIDTH$} {middle:^WIDTH$}")
+        };
         // Writing to a String does not fail.
-        let _ = writeln!(text, "{at:>11}  {left:<12} {middle:^WIDTH$} {right}");
+        let _ = writeln!(text, "{at:>11}  {left} {right}");
     };
     line("", client_name, "", "seawall");
     line("", &tuple.remote.to_string(), "", &tuple.local.to_string());
