@@ -7,6 +7,7 @@ mod summary;
 mod terminal;
 
 use clap::{Parser, Subcommand};
+use std::io;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -44,7 +45,7 @@ impl Cli {
         let filter = EnvFilter::try_from_env("SEAWALL_LOG").unwrap_or_else(|_| "warn".into());
         tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_writer(std::io::stderr)
+            .with_writer(io::stderr)
             .init();
         let result = match &self.command {
             Command::Serve(args) => serve::run(args),
@@ -52,6 +53,10 @@ impl Cli {
             Command::Check(args) => Ok(check::run(args)),
         };
         result.unwrap_or_else(|error| {
+            // Whoever read our output has seen enough: `seawall demo | head`.
+            if error.downcast_ref().map(io::Error::kind) == Some(io::ErrorKind::BrokenPipe) {
+                return ExitCode::SUCCESS;
+            }
             eprintln!("seawall: {error:#}");
             ExitCode::FAILURE
         })

@@ -38,6 +38,7 @@ pub fn run<P: Port>(
 ) -> (Counters, PortCounters) {
     let mut worked_at = Instant::ZERO;
     let mut publish_at = Instant::ZERO;
+    let mut is_published = false;
     // Relaxed: the flag says only itself.
     while !stop.load(Ordering::Relaxed) {
         let now = clock.now();
@@ -48,12 +49,17 @@ pub fn run<P: Port>(
         }
         if breath.is_busy || breath.received + breath.sent > 0 {
             worked_at = now;
+            is_published = false;
             continue;
         }
         match idle {
             Idle::Adaptive if now - worked_at < SPIN => core::hint::spin_loop(),
             Idle::Spin => core::hint::spin_loop(),
             Idle::Adaptive | Idle::Poll => {
+                // Who asks while we sleep is told how it stands.
+                if !core::mem::replace(&mut is_published, true) {
+                    published.store(shard.counters());
+                }
                 let until = shard.next_deadline().min(publish_at);
                 shard.sleep(until - now);
             }

@@ -250,6 +250,12 @@ impl<P: Port> Shard<P> {
         &mut self.port
     }
 
+    /// The port, for whoever opened it. Connections are forgotten; frames that the shard holds in
+    /// its hands between breaths there are none.
+    pub fn into_port(self) -> P {
+        self.port
+    }
+
     /// What happened so far.
     #[must_use]
     pub const fn counters(&self) -> &Counters {

@@ -35,6 +35,9 @@ pub struct Config {
     pub syn_ack_retries: u8,
     /// R2: retransmissions of text or FIN before the connection is given up (MUST-20, MUST-21).
     pub retries: u8,
+    /// Segments of text at the beginning of a connection that are acknowledged at once: a peer in
+    /// slow start, or one with the Nagle algorithm, waits for each.
+    pub quick_acks: u8,
     /// Longest delay of an ACK (MUST-40: less than 500 ms).
     pub delayed_ack: Duration,
     /// How long FIN-WAIT-2 waits for the peer's FIN when the user has closed both ways.
@@ -59,6 +62,7 @@ impl Default for Config {
             syn_retries: 7,
             syn_ack_retries: 5,
             retries: 15,
+            quick_acks: 8,
             delayed_ack: Duration::from_millis(40),
             fin_wait_2: Duration::from_mins(1),
             challenge_interval: Duration::from_millis(500),

@@ -123,6 +123,8 @@ pub struct Rcv {
     /// The peer's text that was sent in full-sized segments and is not yet acknowledged counts
     /// up to two (SHLD-19).
     pub full_segments: u8,
+    /// Segments of text that were acknowledged at once because the connection was young.
+    pub quick_acks: u8,
     /// Shift of our window field.
     pub shift: u8,
 }

@@ -46,6 +46,7 @@ fn plain() -> Config {
         timestamps: false,
         window_scale: false,
         sack: false,
+        quick_acks: 0,
         ..Config::default()
     }
 }

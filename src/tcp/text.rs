@@ -82,7 +82,9 @@ impl Tcb {
             self.rcv.full_segments = self.rcv.full_segments.saturating_add(1);
         }
         let owed = self.rcv.nxt - self.rcv.acked;
-        if was_waiting || self.rcv.full_segments >= 2 || owed >= 2 * mss {
+        let is_young = self.rcv.quick_acks < cx.config.quick_acks;
+        self.rcv.quick_acks += u8::from(is_young);
+        if is_young || was_waiting || self.rcv.full_segments >= 2 || owed >= 2 * mss {
             self.flags.set(Flags::ACK_NOW);
         } else if !self.ack_at.is_armed() {
             self.ack_at = cx.now + cx.config.delayed_ack;

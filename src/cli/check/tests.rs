@@ -269,8 +269,8 @@ const INTERFACE: &[InterfaceRow] = &[
         "",
     ),
     ("mtu", |i| i.mtu = 1770, Verdict::Ok, ""),
-    ("mtu", |i| i.mtu = 1771, Verdict::Warn, "mtu 1500"),
-    ("mtu", |i| i.mtu = 9000, Verdict::Warn, "mtu 1500"),
+    ("mtu", |i| i.mtu = 1771, Verdict::Fail, "mtu 1770"),
+    ("mtu", |i| i.mtu = 9000, Verdict::Fail, "mtu 1770"),
     (
         "lro",
         |i| i.offloads.lro = true,

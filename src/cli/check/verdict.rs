@@ -11,9 +11,6 @@ const KERNEL_MIN: (u32, u32) = (5, 10);
 /// First kernel that counts BPF maps as the memory of a cgroup, not as locked memory.
 const KERNEL_MAPS_NOT_LOCKED: (u32, u32) = (5, 11);
 
-/// Largest MTU at which drivers with one page a frame take a program that knows no fragments.
-const MTU_NATIVE_MAX: u32 = 3506;
-
 /// Largest MTU whose every frame fits a chunk, with two VLAN tags.
 const MTU_CARRIED_MAX: u32 = (FRAME_BYTES - LINK_HEADER_BYTES) as u32;
 
@@ -312,20 +309,16 @@ fn queues(it: &InterfaceFacts, cpus: u32) -> Line {
 
 fn mtu(it: &InterfaceFacts) -> Line {
     let mtu = it.mtu;
-    let change = format!("`ip link set {} mtu 1500`", it.name);
-    if mtu > MTU_NATIVE_MAX {
-        let found = format!(
-            "{mtu}: native XDP may be refused, frames over {FRAME_BYTES} octets are dropped"
-        );
-        return warn("mtu", found, change);
-    }
     if mtu > MTU_CARRIED_MAX {
-        let found = format!("{mtu}: frames over {FRAME_BYTES} octets are dropped");
-        return warn("mtu", found, change);
+        return fail(
+            "mtu",
+            format!("{mtu}: packets over {MTU_CARRIED_MAX} do not fit a frame"),
+            format!("`ip link set {} mtu {MTU_CARRIED_MAX}`", it.name),
+        );
     }
     ok(
         "mtu",
-        format!("{mtu} (up to {MTU_CARRIED_MAX} fits a chunk)"),
+        format!("{mtu} (up to {MTU_CARRIED_MAX} fits a frame)"),
     )
 }
 

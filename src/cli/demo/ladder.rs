@@ -264,6 +264,30 @@ mod tests {
     }
 
     #[test]
+    fn the_servers_column_is_straight() {
+        let mut syn = seen(Direction::In, Ctl::SYN, 1, 0, 0, State::SynReceived);
+        for (remote, local) in [
+            ("10.73.0.2:47070", "10.73.0.1:13"),
+            ("[2001:db8:73::2]:47070", "[2001:db8:73::1]:13"),
+        ] {
+            let end = |text: &str| text.parse::<core::net::SocketAddr>().unwrap().into();
+            (syn.tuple.remote, syn.tuple.local) = (end(remote), end(local));
+            let text = draw(&[syn], "kernel", None, Duration::ZERO);
+            let column = |line: &str, word: &str| {
+                let at = line.find(word).unwrap();
+                line[..at].chars().count()
+            };
+            let words = ["seawall", local, "LISTEN", "SYN-RECEIVED"];
+            let columns: Vec<usize> = text
+                .lines()
+                .zip(words)
+                .map(|(line, word)| column(line, word))
+                .collect();
+            assert_eq!(columns, [columns[0]; 4], "{text}");
+        }
+    }
+
+    #[test]
     fn the_diagram_tells_the_whole_life() {
         use Direction::{In, Out};
         use State::*;

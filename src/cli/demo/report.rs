@@ -96,7 +96,7 @@ impl Run {
                 released: self.released,
                 failed: self.failed,
             },
-            rate_per_s: self.rate_per_s(),
+            rate_per_s: (self.rate_per_s() * 10.0).round() / 10.0,
             handshake_us: Percentiles::of(&self.handshake),
             life_us: Percentiles::of(&self.life),
             drops: &self.drops,

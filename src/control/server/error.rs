@@ -17,6 +17,9 @@ pub enum Error {
     /// The same endpoint twice.
     #[error("{0} is listed twice: give each endpoint one service")]
     Twice(Endpoint),
+    /// The same interface twice.
+    #[error("{0} is named twice: name each interface once")]
+    InterfaceTwice(String),
     /// The kernel does not hold a listen address, so nobody would answer ARP or ND for it.
     #[error(
         "{address} is not an address of {interfaces}: add it with `ip addr add {address}/{bits} dev {interface}`"
@@ -53,7 +56,7 @@ pub enum Error {
     Down(String),
     /// More shards than queues.
     #[error(
-        "{shards} shards for {queues} queues: a shard needs at least one, use --shards {queues} or more queues"
+        "{shards} shards for {queues} queue(s): a shard needs at least one, use --shards {queues} or more queues"
     )]
     Shards {
         /// Shards asked for.
@@ -63,7 +66,7 @@ pub enum Error {
     },
     /// More queues asked for than there are.
     #[error(
-        "{interface} has {there} receive queues, not {asked}: use --queues {there} or `ethtool -L {interface} combined {asked}`"
+        "{interface} has {there} receive queue(s), not {asked}: use --queues {there} or `ethtool -L {interface} combined {asked}`"
     )]
     Queues {
         /// The interface.

@@ -172,9 +172,16 @@ impl Server {
                 let recorder = File::create(&path)
                     .and_then(|file| Recorder::new(port, file, began))
                     .map_err(|error| Error::Capture { path, error })?;
-                builder.spawn(move || run.on(recorder))
+                builder.spawn(move || {
+                    let (counts, mut recorder) = run.on(recorder);
+                    let error = recorder.error().or_else(|| recorder.finish().1.err());
+                    if let Some(error) = error {
+                        tracing::error!("the capture is not whole: {error}");
+                    }
+                    counts
+                })
             }
-            None => builder.spawn(move || run.on(port)),
+            None => builder.spawn(move || run.on(port).0),
         };
         self.workers.push(Worker {
             thread: Some(thread.map_err(|error| Error::Thread { shard, error })?),
@@ -309,7 +316,7 @@ struct Run {
 }
 
 impl Run {
-    fn on<P: Port>(self, port: P) -> (Counters, PortCounters) {
+    fn on<P: Port>(self, port: P) -> ((Counters, PortCounters), P) {
         if let Err(error) = worker::pin(self.cpu) {
             tracing::warn!("cannot bind a shard to CPU {}: {error}", self.cpu);
         }
@@ -334,8 +341,7 @@ impl Run {
             &self.stop,
             &self.published,
         );
-        drop(shard);
-        counts
+        (counts, shard.into_port())
     }
 }
 

@@ -15,6 +15,11 @@ pub(super) fn check_endpoints(config: &ServerConfig) -> Result<(), Error> {
     if config.interfaces.is_empty() {
         return Err(Error::NoInterface);
     }
+    for (index, name) in config.interfaces.iter().enumerate() {
+        if config.interfaces[..index].contains(name) {
+            return Err(Error::InterfaceTwice(name.clone()));
+        }
+    }
     if config.listeners.is_empty() {
         return Err(Error::NoListener);
     }

@@ -34,6 +34,21 @@ fn every_second_full_segment_is_acknowledged() {
     );
 }
 
+// A young connection's peer waits for each ACK.
+#[test]
+fn the_first_segments_are_acknowledged_at_once() {
+    let config = Config {
+        quick_acks: 3,
+        ..plain()
+    };
+    let mut tcb = idle();
+    let segments = [0, 1, 2, 3, 4].map(|n| text(300 + n * 10, 10));
+    assert_eq!(
+        acknowledged(&mut tcb, &config, &segments),
+        ["310", "320", "330", "", ""]
+    );
+}
+
 // SHLD-19: or 2*RMSS octets.
 #[test]
 fn two_segments_worth_of_small_ones_are_acknowledged() {
