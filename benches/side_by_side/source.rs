@@ -46,13 +46,19 @@ struct Flow {
     progress_at: Clock,
 }
 
-/// Sends without regard to answers. Returns the frames that were sent.
-pub(crate) fn as_fast_as_it_goes(bench: &Bench) -> anyhow::Result<u64> {
+/// What was sent, and in what time, without that of setting up.
+pub(crate) struct Sent {
+    pub(crate) frames: u64,
+    pub(crate) took: Duration,
+}
+
+/// Sends without regard to answers.
+pub(crate) fn as_fast_as_it_goes(bench: &Bench) -> anyhow::Result<Sent> {
     Ok(Source::open(bench)?.run(bench.each, false))
 }
 
-/// Sends as the windows of the peer allow. Returns the frames that were sent.
-pub(crate) fn with_windows(bench: &Bench) -> anyhow::Result<u64> {
+/// Sends as the windows of the peer allow.
+pub(crate) fn with_windows(bench: &Bench) -> anyhow::Result<Sent> {
     let mut source = Source::open(bench)?;
     for flow in 0..source.flows.len() {
         source.shake_hands(flow)?;
@@ -144,13 +150,13 @@ impl Source {
         self.port.flush(Instant::ZERO);
     }
 
-    fn run(&mut self, each: Duration, obeys: bool) -> u64 {
-        let until = Clock::now() + each;
+    fn run(&mut self, each: Duration, obeys: bool) -> Sent {
+        let began = Clock::now();
         let before = self.port.counters().sent;
         let mut burst = Burst::new();
         loop {
             let now = Clock::now();
-            if now >= until {
+            if now - began >= each {
                 break;
             }
             self.port.receive(Instant::ZERO, &mut burst);
@@ -183,7 +189,10 @@ impl Source {
             }
             self.port.flush(Instant::ZERO);
         }
-        self.port.counters().sent - before
+        Sent {
+            frames: self.port.counters().sent - before,
+            took: began.elapsed(),
+        }
     }
 }
 
