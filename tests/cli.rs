@@ -270,7 +270,10 @@ fn refusals() -> Result<(), Failed> {
             with("--queues 2"),
             &["sw0 has 1 receive queue", "--queues 1"],
         ),
-        (with("--shards 2"), &["2 shards for 1 queue(s)", "--shards 1"]),
+        (
+            with("--shards 2"),
+            &["2 shards for 1 queue(s)", "--shards 1"],
+        ),
         (with("--cpus 1000"), &["CPU 1000", "--cpus"]),
         (
             with("--copy off"),
