@@ -198,7 +198,13 @@ impl<P: Port> Shard<P> {
 
     // After an event: counts the change of state, files the timer, frees what is closed; keeps
     // the rest for this breath's output.
-    fn settle(&mut self, handle: Handle, before: State, frame: Option<Frame>, now: Instant) {
+    pub(super) fn settle(
+        &mut self,
+        handle: Handle,
+        before: State,
+        frame: Option<Frame>,
+        now: Instant,
+    ) {
         let Some(connection) = self.table.get_mut(handle) else {
             if let Some(frame) = frame {
                 self.port.release(frame);

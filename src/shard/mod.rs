@@ -306,10 +306,11 @@ impl<P: Port> Shard<P> {
                 continue;
             };
             connection.is_postponed = false;
+            let before = connection.tcb.state();
             if core::mem::take(&mut connection.is_starved) {
                 self.call_service(handle, false, None, now);
             }
-            self.touch(handle, None);
+            self.settle(handle, before, None, now);
         }
     }
 }

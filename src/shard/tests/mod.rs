@@ -250,3 +250,12 @@ fn a_syn_that_takes_the_place_of_a_time_wait_is_not_a_drop() {
     }
     assert_eq!(world.server.counters().drops.total(), 0);
 }
+
+#[test]
+fn a_shard_that_is_short_of_blocks_is_slow_and_loses_nothing() {
+    let config = ShardConfig {
+        blocks: 6,
+        ..ShardConfig::default()
+    };
+    run_with(&config, 20, 50_000, Misfortune::default());
+}
