@@ -207,26 +207,26 @@ fn number(json: &Value, path: &str) -> f64 {
     value.unwrap_or_else(|| panic!("no number {path} in {json}"))
 }
 
-// What `demo --json` printed: `port`, some connections and none that failed.
-fn check_demo(stdout: &str, port: &str) -> Result<(), Failed> {
+// What `demo --json` printed: `port`, connections of which none failed, and all the names.
+fn check_demo(stdout: &str, port: &str) -> Result<u64, Failed> {
     let json = json(stdout)?;
     assert_eq!(json["port"], port);
     let opened = count(&json, "/connections/opened");
-    assert!(opened > 0, "{json}");
     assert_eq!(count(&json, "/connections/released"), opened, "{json}");
     assert_eq!(count(&json, "/connections/failed"), 0, "{json}");
-    assert!(number(&json, "/rate_per_s") > 0.0, "{json}");
+    assert_eq!(number(&json, "/rate_per_s") > 0.0, opened > 0, "{json}");
     let [p50, p99, p999] =
         ["p50", "p99", "p999"].map(|p| number(&json, &format!("/handshake_us/{p}")));
-    assert!(0.0 < p50 && p50 <= p99 && p99 <= p999, "{json}");
+    assert_eq!(p50 > 0.0, opened > 0, "{json}");
+    assert!(p50 <= p99 && p99 <= p999, "{json}");
     assert!(json["drops"].is_object(), "{json}");
-    Ok(())
+    Ok(opened)
 }
 
 fn demo_in_memory() -> Result<(), Failed> {
     let finished = Process::seawall(None, "demo --memory --seconds 1 --json")?.finish()?;
     assert!(finished.status.success(), "{finished:?}");
-    check_demo(&finished.stdout, "memory")?;
+    assert!(check_demo(&finished.stdout, "memory")? > 0);
     // The story is told all the same.
     assert!(finished.stderr.contains("ESTABLISHED"), "{finished:?}");
     // And on stdout, when nobody wants JSON.
@@ -242,7 +242,8 @@ fn demo_in_memory() -> Result<(), Failed> {
 fn demo_over_af_xdp() -> Result<(), Failed> {
     let finished = Process::seawall(None, "demo --seconds 1 --json")?.finish()?;
     assert!(finished.status.success(), "{finished:?}");
-    check_demo(&finished.stdout, "af_xdp")
+    assert!(check_demo(&finished.stdout, "af_xdp")? > 0);
+    Ok(())
 }
 
 fn refusals() -> Result<(), Failed> {
@@ -442,7 +443,8 @@ fn demo_interrupted() -> Result<(), Failed> {
     let finished = demo.finish()?;
     // As a shell reports SIGINT.
     assert_eq!(finished.status.code(), Some(130), "{finished:?}");
-    check_demo(&finished.stdout, "af_xdp")?;
+    // It may have been too early for a connection.
+    let _ = check_demo(&finished.stdout, "af_xdp")?;
     until("its namespaces are gone", || {
         (names(&mut netlink).ok()? == ["lo"]).then_some(())
     })
