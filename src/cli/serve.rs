@@ -32,8 +32,10 @@ Examples:
   seawall serve --interface eth0 --listen 192.0.2.1:80=http --queues 4 --shards 2 --cpus 2,3
   seawall serve --interface eth0 --listen 192.0.2.1:80=http --capture trace.pcap --json
 
-The addresses stay the kernel's: it answers ARP, ND and ping for them, and serves every port that
-is not listed. SIGINT or SIGTERM detaches and prints a summary.
+An address that the kernel holds stays the kernel's: it answers ARP, ND and ping for it, and serves
+every port that is not listed. An address that it does not hold must be in a network of the
+interface; it is ours alone while we run: we answer ARP, ND and ping for it, and refuse every port
+that is not listed. SIGINT or SIGTERM detaches and prints a summary.
 
 Exit status: 0 after a signal, 1 when the machine refuses something, 2 for wrong arguments.")]
 pub struct ServeArgs {
@@ -130,6 +132,10 @@ pub struct LimitArgs {
     /// Challenge ACKs a second, beside each connection's own two
     #[arg(long, value_name = "PER_S", default_value_t = Budgets::default().challenge)]
     pub challenge_budget: u32,
+
+    /// Answers a second to ARP and ND for addresses that are ours alone, and as many to pings
+    #[arg(long, value_name = "PER_S", default_value_t = Budgets::default().neighbour)]
+    pub neighbour_budget: u32,
 }
 
 /// An endpoint and its service: `192.0.2.1:80=http`, `[2001:db8::1]:80=http`.
@@ -258,6 +264,7 @@ fn config(args: &ServeArgs) -> ServerConfig {
         syn_ack: args.limits.syn_ack_budget,
         reset: args.limits.rst_budget,
         challenge: args.limits.challenge_budget,
+        neighbour: args.limits.neighbour_budget,
     };
     for listen in &args.listen {
         let name = listen.service.clone();
@@ -298,6 +305,9 @@ fn announce(args: &ServeArgs, server: &Server) {
     }
     for warning in server.warnings() {
         eprintln!("warning: {warning}");
+    }
+    for address in server.addresses_alone() {
+        eprintln!("{address} is ours alone: ARP, ND and ping are answered here");
     }
     for listen in &args.listen {
         eprintln!("serving {} on {}", listen.service, listen.endpoint);
@@ -356,6 +366,12 @@ fn print_summary(totals: &Totals) {
         eprintln!(
             "cookies sent {}, accepted {}, rejected {}; switched on {} times, off {}",
             k.sent, k.accepted, k.rejected, k.switched_on, k.switched_off,
+        );
+    }
+    if c.neighbour_replies + c.echo_replies > 0 {
+        eprintln!(
+            "ARP and ND answered {}, pings {}",
+            c.neighbour_replies, c.echo_replies,
         );
     }
     eprintln!(

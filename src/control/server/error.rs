@@ -17,9 +17,10 @@ pub enum Error {
     /// The same endpoint twice.
     #[error("{0} is listed twice: give each endpoint one service")]
     Twice(Endpoint),
-    /// The kernel does not hold a listen address, so nobody would answer ARP or ND for it.
+    /// A listen address is neither the kernel's nor in the network of an interface, where we could
+    /// answer ARP and ND for it.
     #[error(
-        "{address} is not an address of {interfaces}: add it with `ip addr add {address}/{bits} dev {interface}`"
+        "{address} is not an address of {interfaces}, nor in a network there: add it with `ip addr add {address}/{bits} dev {interface}`"
     )]
     NotOurAddress {
         /// The address.
