@@ -72,6 +72,10 @@ drop_reasons! {
     TcpOptions, "tcp_options", Suspect, "RFC 9293 §3.1", "an option's length is zero, wrong or past the end";
     PortZero, "port_zero", Suspect, "RFC 6335 §6", "port 0";
     FlagsInvalid, "flags_invalid", Suspect, "RFC 9293 §3.10.7", "a mix of control bits that no state accepts";
+    // ARP, Neighbour Discovery and ping, for addresses that the kernel does not hold
+    NeighbourMalformed, "neighbour_malformed", Suspect, "RFC 4861 §7.1.1", "an ARP request, Neighbor Solicitation or ping that breaks its rules";
+    NeighbourNotOurs, "neighbour_not_ours", Normal, "RFC 4861 §7.2.3", "ARP, ND or ping for an address that we do not answer for";
+    AddressConflict, "address_conflict", Suspect, "RFC 5227 §2.4", "another host claims an address that is ours";
     // No connection
     NoConnection, "no_connection", Normal, "RFC 9293 §3.10.7.1", "no connection and no listener: answered by a reset";
     NoListener, "no_listener", Normal, "RFC 9293 §3.10.7.1", "a reset, or another segment that must not be answered, for no connection";

@@ -4,7 +4,8 @@
 
 mod frames;
 
-use frames::{DESTINATION, HOP_BY_HOP, IPV4, IPV6, NO_NEXT, ROUTING, UDP, V4, V6, ethernet, tcp};
+use frames::{ARP, DESTINATION, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT, ROUTING, UDP};
+use frames::{V4, V6, arp, ethernet, solicitation, tcp};
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sched::{CloneFlags, unshare};
 use seawall::nic::af_xdp::{
@@ -17,7 +18,7 @@ use std::process::{Command, ExitCode};
 
 use Verdict::{
     DropExtensions, DropFragment, DropMalformed, DropNoSocket, PassFragment, PassNotIp,
-    PassNotOwned, PassNotTcp, PassTruncated, PassVlan, Redirect,
+    PassNotOwned, PassNotTcp, PassTruncated, PassVlan, Redirect, RedirectNeighbour,
 };
 
 /// Port 80 of these is owned, and nothing else.
@@ -26,6 +27,9 @@ const ONE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
 /// All ports of these are owned.
 const ALL_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 2);
 const ALL_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2);
+/// All ports of these are owned, and the kernel does not hold them.
+const ALONE_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 3);
+const ALONE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 3);
 /// Nothing of these is owned.
 const NOT_V4: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 9);
 const NOT_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9);
@@ -35,9 +39,14 @@ const MORE: u16 = 0x2000;
 type Row = (&'static str, Vec<u8>, Verdict);
 
 fn main() -> ExitCode {
-    let tests: [(&str, fn()); 7] = [
+    let tests: [(&str, fn()); 9] = [
         ("what_is_not_ours_is_passed", what_is_not_ours_is_passed),
         ("what_is_ours_is_redirected", what_is_ours_is_redirected),
+        ("who_asks_for_us_is_ours", who_asks_for_us_is_ours),
+        (
+            "an_address_is_left_to_the_kernel_again",
+            an_address_is_left_to_the_kernel_again,
+        ),
         ("what_lies_is_dropped", what_lies_is_dropped),
         ("fragments_follow_the_first", fragments_follow_the_first),
         ("without_a_socket_it_drops", without_a_socket_it_drops),
@@ -67,9 +76,9 @@ macro_rules! check {
 fn what_is_not_ours_is_passed() {
     let segment = tcp(80, 5);
     let one = v4().packet(&segment);
-    let arp = ethernet(&[], 0x0806, &[0; 46]);
+    let empty_arp = ethernet(&[], ARP, &[0; 46]);
     check! {
-        "ARP" => arp, PassNotIp;
+        "ARP of zeros" => empty_arp, PassNotIp;
         "802.3 length" => ethernet(&[], 46, &[0; 46]), PassNotIp;
         "three tags" => ethernet(&[0x88a8, 0x8100, 0x8100], IPV4, &one), PassVlan;
         "a tag past the end" => ethernet(&[], 0x8100, &[0; 3]), PassNotIp;
@@ -121,6 +130,86 @@ fn what_is_ours_is_redirected() {
         "eight extensions" => eight.frame(&segment), Redirect;
         "a fragment that is whole" => v6().fragment(0, false, 1).frame(&segment), Redirect;
     }
+}
+
+/// Only what asks for an address that the kernel does not hold.
+fn who_asks_for_us_is_ours() {
+    let ask = |to| ethernet(&[], ARP, &arp(1, to));
+    let tagged = |tags: &[u16], to| ethernet(tags, ARP, &arp(1, to));
+    let short = ethernet(&[], ARP, &arp(1, ALONE_V4)[..27]);
+    let with = |at: usize, octet: u8| {
+        let mut packet = arp(1, ALONE_V4);
+        packet[at] = octet;
+        ethernet(&[], ARP, &packet)
+    };
+    let group = "ff02::1:ff00:3".parse().unwrap();
+    let nd = |to| V6::to(to).protocol(ICMPV6).hop_limit(255);
+    let solicit = |to, target| nd(to).frame(&solicitation(target));
+    let mut advertisement = solicitation(ALONE_V6);
+    advertisement[0] = 136;
+    let mut coded = solicitation(ALONE_V6);
+    coded[1] = 1;
+    let ping = [8, 0, 0, 0, 0, 1, 0, 1];
+    let ping_v6 = [128, 0, 0, 0, 0, 1, 0, 1];
+    let icmp = |to| V4::to(to).protocol(ICMP);
+    let solicited = ethernet(&[0x8100], IPV6, &nd(group).packet(&solicitation(ALONE_V6)));
+    check! {
+        "ARP" => ask(ALONE_V4), RedirectNeighbour;
+        "ARP, padded" => [ask(ALONE_V4), vec![0; 18]].concat(), RedirectNeighbour;
+        "ARP, one tag" => tagged(&[0x8100], ALONE_V4), RedirectNeighbour;
+        "ARP, two tags" => tagged(&[0x88a8, 0x8100], ALONE_V4), RedirectNeighbour;
+        "ARP for one of the kernel's" => ask(ONE_V4), PassNotIp;
+        "ARP for one that is all owned" => ask(ALL_V4), PassNotIp;
+        "ARP for another" => ask(NOT_V4), PassNotIp;
+        "an ARP reply" => ethernet(&[], ARP, &arp(2, ALONE_V4)), PassNotIp;
+        "half of an ARP" => short, PassNotIp;
+        "ARP of another hardware" => with(1, 6), PassNotIp;
+        "ARP of another protocol" => with(2, 9), PassNotIp;
+        "ARP of longer hardware addresses" => with(4, 8), PassNotIp;
+        "ARP of longer addresses" => with(5, 16), PassNotIp;
+        "ND to the group" => solicit(group, ALONE_V6), RedirectNeighbour;
+        "ND to the address" => solicit(ALONE_V6, ALONE_V6), RedirectNeighbour;
+        "ND, one tag" => solicited, RedirectNeighbour;
+        "ND for one of the kernel's" => solicit(group, ONE_V6), PassNotOwned;
+        "ND for one of the kernel's, to it" => solicit(ONE_V6, ONE_V6), PassNotTcp;
+        "ND for another" => solicit(group, NOT_V6), PassNotOwned;
+        "ND from behind a router" =>
+            nd(group).hop_limit(254).frame(&solicitation(ALONE_V6)), PassNotOwned;
+        "ND with a code" => nd(group).frame(&coded), PassNotOwned;
+        "an advertisement" => nd(group).frame(&advertisement), PassNotOwned;
+        "half of ND" => nd(group).frame(&solicitation(ALONE_V6)[..23]), PassNotOwned;
+        "a ping" => icmp(ALONE_V4).frame(&ping), RedirectNeighbour;
+        "a ping, v6" => V6::to(ALONE_V6).protocol(ICMPV6).frame(&ping_v6), RedirectNeighbour;
+        "a ping to one of the kernel's" => icmp(ONE_V4).frame(&ping), PassNotTcp;
+        "a ping to one that is all owned" => icmp(ALL_V4).frame(&ping), PassNotTcp;
+        "a ping to one of the kernel's, v6" =>
+            V6::to(ONE_V6).protocol(ICMPV6).frame(&ping_v6), PassNotTcp;
+        "a ping with options" => icmp(ALONE_V4).options(vec![1; 4]).frame(&ping), PassNotTcp;
+        "a ping in fragments" => icmp(ALONE_V4).fragment(MORE).frame(&ping), PassNotTcp;
+        "a pong" => icmp(ALONE_V4).frame(&[0; 8]), PassNotTcp;
+        "half of a ping" => icmp(ALONE_V4).frame(&ping[..3]), PassNotTcp;
+        "UDP" => V4::to(ALONE_V4).protocol(UDP).frame(&ping), PassNotTcp;
+        "TCP" => V4::to(ALONE_V4).frame(&tcp(12345, 5)), Redirect;
+        "TCP, v6" => V6::to(ALONE_V6).frame(&tcp(12345, 5)), Redirect;
+    }
+}
+
+fn an_address_is_left_to_the_kernel_again() {
+    let mut filter = Filter::load().unwrap();
+    let address = Address::from(IpAddr::from(ALONE_V4));
+    let ask = || ethernet(&[], ARP, &arp(1, ALONE_V4));
+    let segment = || V4::to(ALONE_V4).frame(&tcp(80, 5));
+    expect(&mut filter, ("nothing is ours", ask(), PassNotIp));
+    filter.answer_neighbours(address).unwrap();
+    expect(&mut filter, ("who has it", ask(), DropNoSocket));
+    expect(&mut filter, ("its TCP", segment(), PassNotOwned));
+    filter.own_address(address).unwrap();
+    expect(&mut filter, ("its TCP now", segment(), DropNoSocket));
+    filter.leave_neighbours(address).unwrap();
+    expect(&mut filter, ("who has it now", ask(), PassNotIp));
+    expect(&mut filter, ("its TCP still", segment(), DropNoSocket));
+    filter.disown_address(address).unwrap();
+    expect(&mut filter, ("its TCP no more", segment(), PassNotOwned));
 }
 
 fn what_lies_is_dropped() {
@@ -242,7 +331,14 @@ fn any_octets_get_a_verdict() {
         filter.register(0, socket).unwrap();
         let extended = v6().with(HOP_BY_HOP, &[0; 8]).fragment(0, false, 1);
         let mut judged = 0;
-        for frame in [v4().frame(&tcp(80, 6)), extended.frame(&tcp(80, 5))] {
+        let who_has = ethernet(&[], ARP, &arp(1, ALONE_V4));
+        let solicited = V6::to(ALONE_V6).protocol(ICMPV6).hop_limit(255);
+        for frame in [
+            v4().frame(&tcp(80, 6)),
+            extended.frame(&tcp(80, 5)),
+            who_has,
+            solicited.frame(&solicitation(ALONE_V6)),
+        ] {
             for at in 12..frame.len() {
                 for value in [0, 1, 4, 6, 0x0f, 0x40, 0x45, 0x4f, 0x60, 0x80, 0xff] {
                     let mut spoiled = frame.clone();
@@ -308,6 +404,10 @@ fn owning_filter() -> Filter {
     }
     for address in [IpAddr::from(ALL_V4), IpAddr::from(ALL_V6)] {
         filter.own_address(address.into()).unwrap();
+    }
+    for address in [IpAddr::from(ALONE_V4), IpAddr::from(ALONE_V6)] {
+        filter.own_address(address.into()).unwrap();
+        filter.answer_neighbours(address.into()).unwrap();
     }
     filter
 }

@@ -7,14 +7,17 @@
 #define PACKED __attribute__((packed))
 
 #define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_ARP 0x0806
 #define ETHERTYPE_IPV6 0x86dd
 #define ETHERTYPE_VLAN 0x8100  /* IEEE 802.1Q */
 #define ETHERTYPE_QINQ 0x88a8  /* IEEE 802.1ad */
 
 #define PROTOCOL_HOP_BY_HOP 0
+#define PROTOCOL_ICMP 1
 #define PROTOCOL_TCP 6
 #define PROTOCOL_ROUTING 43
 #define PROTOCOL_FRAGMENT 44
+#define PROTOCOL_ICMPV6 58
 #define PROTOCOL_DESTINATION 60
 
 struct ethernet {
@@ -27,6 +30,22 @@ struct vlan {
 	__be16 control;
 	__be16 type;
 } PACKED;
+
+/* RFC 826, of IPv4 over Ethernet */
+struct arp {
+	__be16 hardware;
+	__be16 protocol;
+	__u8 hardware_length;
+	__u8 protocol_length;
+	__be16 operation;
+	__u8 from_mac[6];
+	__u8 from[4];
+	__u8 to_mac[6];
+	__u8 to[4];
+} PACKED;
+
+#define ARP_ETHERNET 1
+#define ARP_REQUEST 1
 
 /* RFC 791 §3.1 */
 struct ipv4 {
@@ -68,6 +87,26 @@ struct extension {
 
 #define IPV6_MORE_FRAGMENTS 0x0001
 #define IPV6_OFFSET 0xfff8
+
+/* RFC 792, RFC 4443 §2.1 */
+struct icmp {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+} PACKED;
+
+#define ICMP_ECHO 8
+#define ICMPV6_ECHO 128
+#define ICMPV6_SOLICITATION 135
+
+/* RFC 4861 §4.3 */
+struct solicitation {
+	struct icmp icmp;
+	__be32 reserved;
+	__u8 target[16];
+} PACKED;
+
+#define ND_HOP_LIMIT 255
 
 /* RFC 9293 §3.1 */
 struct ports {

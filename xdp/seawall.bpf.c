@@ -1,7 +1,8 @@
 /* Which frames are ours.
  *
- * TCP to an owned address and port goes to the AF_XDP socket of the queue that it arrived on.
- * Everything else stays the kernel's. What claims to be ours and cannot be (fragments, headers
+ * TCP to an owned address and port goes to the AF_XDP socket of the queue that it arrived on. So do
+ * ARP requests, Neighbor Solicitations and pings for an address that the kernel does not hold:
+ * nobody else would answer. Everything else stays the kernel's. What claims to be ours and cannot be (fragments, headers
  * that lie, a queue without a socket) is dropped and counted: the kernel must never see a part of
  * a flow that is not its own, because it would answer with a reset.
  *
@@ -16,7 +17,7 @@
 struct {
 	MAP_NUMBER(type, BPF_MAP_TYPE_HASH);
 	MAP_TYPE(key, struct address);
-	MAP_TYPE(value, __u32); /* ADDRESS_WHOLE or 0 */
+	MAP_TYPE(value, __u32); /* ADDRESS_WHOLE, ADDRESS_ALONE */
 	MAP_NUMBER(max_entries, ADDRESSES_MAX);
 	MAP_NUMBER(map_flags, BPF_F_NO_PREALLOC);
 } addresses SEC(".maps");
@@ -101,6 +102,54 @@ INLINE int check_address(struct packet *packet)
 	return UNDECIDED;
 }
 
+INLINE int is_alone(struct address *address)
+{
+	__u32 *flags = bpf_map_lookup_elem(&addresses, address);
+
+	return flags && *flags & ADDRESS_ALONE;
+}
+
+/* RFC 826: who asks for an address that is ours alone? */
+INLINE int judge_arp(struct packet *packet)
+{
+	struct arp *arp = packet->cursor;
+	struct address to = {};
+
+	if ((void *)(arp + 1) > packet->end)
+		return VERDICT_PASS_NOT_IP;
+	if (NET16(arp->hardware) != ARP_ETHERNET || NET16(arp->protocol) != ETHERTYPE_IPV4 ||
+	    arp->hardware_length != 6 || arp->protocol_length != 4 ||
+	    NET16(arp->operation) != ARP_REQUEST)
+		return VERDICT_PASS_NOT_IP;
+	map_ipv4(&to, arp->to);
+	return is_alone(&to) ? VERDICT_REDIRECT_NEIGHBOUR : VERDICT_PASS_NOT_IP;
+}
+
+/* RFC 4861 §4.3: is it a Neighbor Solicitation for an address that is ours alone? It goes to a
+ * group, so its destination does not tell. */
+INLINE int judge_solicitation(struct packet *packet, struct ipv6 *ip)
+{
+	struct solicitation *solicitation = (void *)(ip + 1);
+	struct address target;
+
+	if (ip->hop_limit != ND_HOP_LIMIT || (void *)(solicitation + 1) > packet->end)
+		return UNDECIDED;
+	if (solicitation->icmp.type != ICMPV6_SOLICITATION || solicitation->icmp.code != 0)
+		return UNDECIDED;
+	__builtin_memcpy(&target, solicitation->target, 16);
+	return is_alone(&target) ? VERDICT_REDIRECT_NEIGHBOUR : UNDECIDED;
+}
+
+/* What is not TCP is the kernel's, but for an echo request to an address that it does not hold. */
+INLINE int judge_not_tcp(struct packet *packet, struct icmp *icmp, __u8 echo)
+{
+	if (!(packet->flags & ADDRESS_ALONE) || (void *)(icmp + 1) > packet->end)
+		return VERDICT_PASS_NOT_TCP;
+	if (icmp->type != echo || icmp->code != 0)
+		return VERDICT_PASS_NOT_TCP;
+	return VERDICT_REDIRECT_NEIGHBOUR;
+}
+
 INLINE int is_port_owned(struct packet *packet, __be16 port)
 {
 	struct endpoint endpoint = { .port = port };
@@ -158,6 +207,10 @@ INLINE int judge_ipv4(struct packet *packet)
 	verdict = check_address(packet);
 	if (verdict != UNDECIDED)
 		return verdict;
+	/* A ping with options, or in fragments, is left to the kernel. */
+	if (ip->protocol == PROTOCOL_ICMP && ip->version_ihl == 0x45 &&
+	    !(NET16(ip->fragment) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET)))
+		return judge_not_tcp(packet, (void *)(ip + 1), ICMP_ECHO);
 	if (ip->protocol != PROTOCOL_TCP)
 		return VERDICT_PASS_NOT_TCP;
 	header = (ip->version_ihl & 0x0f) * 4;
@@ -224,11 +277,18 @@ INLINE int judge_ipv6(struct packet *packet)
 
 	if ((void *)(ip + 1) > packet->end)
 		return VERDICT_PASS_TRUNCATED;
+	next = ip->next;
+	if (next == PROTOCOL_ICMPV6) {
+		verdict = judge_solicitation(packet, ip);
+		if (verdict != UNDECIDED)
+			return verdict;
+	}
 	__builtin_memcpy(&packet->id.to, ip->to, 16);
 	verdict = check_address(packet);
 	if (verdict != UNDECIDED)
 		return verdict;
-	next = ip->next;
+	if (next == PROTOCOL_ICMPV6 && ip->version_class >> 4 == 6)
+		return judge_not_tcp(packet, (void *)(ip + 1), ICMPV6_ECHO);
 	if (next != PROTOCOL_TCP && !is_extension(next))
 		return VERDICT_PASS_NOT_TCP;
 	if (ip->version_class >> 4 != 6)
@@ -262,6 +322,8 @@ INLINE int judge(struct packet *packet)
 		return judge_ipv4(packet);
 	if (type == ETHERTYPE_IPV6)
 		return judge_ipv6(packet);
+	if (type == ETHERTYPE_ARP)
+		return judge_arp(packet);
 	return VERDICT_PASS_NOT_IP;
 }
 
@@ -294,7 +356,7 @@ int seawall(struct xdp_md *ctx)
 		action = XDP_PASS;
 		if (packet.first)
 			remember_fragment(&packet);
-	} else if (verdict == VERDICT_REDIRECT) {
+	} else if (verdict <= VERDICT_REDIRECT_NEIGHBOUR) {
 		action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_DROP);
 		if (action != XDP_REDIRECT)
 			verdict = VERDICT_DROP_NO_SOCKET;

@@ -28,6 +28,9 @@
 /* Flag of an entry in `addresses`: every TCP port of the address is owned. */
 #define ADDRESS_WHOLE 1
 
+/* Flag of an entry in `addresses`: the kernel does not hold it, so ARP, ND and ping are ours. */
+#define ADDRESS_ALONE 2
+
 /* An IP address of either family in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). */
 struct address {
 	__u8 octets[16];
@@ -50,17 +53,18 @@ struct fragment_key {
 
 /* What became of a frame, and its index in `verdicts`. */
 enum verdict {
-	VERDICT_PASS_NOT_IP,     /* neither IPv4 nor IPv6 */
-	VERDICT_PASS_VLAN,       /* more than two VLAN tags: not recognisably ours */
-	VERDICT_PASS_TRUNCATED,  /* it ends before its destination address: nobody's */
-	VERDICT_PASS_NOT_OWNED,  /* its address or its port is the kernel's */
-	VERDICT_PASS_NOT_TCP,    /* to an owned address, but not TCP */
-	VERDICT_PASS_FRAGMENT,   /* a later fragment whose first fragment was passed */
-	VERDICT_REDIRECT,        /* ours: to the socket of its queue */
-	VERDICT_DROP_FRAGMENT,   /* a fragment of owned traffic, or one that cannot be judged */
-	VERDICT_DROP_MALFORMED,  /* an IP or TCP header that lies */
-	VERDICT_DROP_EXTENSIONS, /* too many or broken IPv6 extension headers */
-	VERDICT_DROP_NO_SOCKET,  /* ours, but its queue has no socket */
+	VERDICT_PASS_NOT_IP,        /* neither IPv4 nor IPv6 */
+	VERDICT_PASS_VLAN,          /* more than two VLAN tags: not recognisably ours */
+	VERDICT_PASS_TRUNCATED,     /* it ends before its destination address: nobody's */
+	VERDICT_PASS_NOT_OWNED,     /* its address or its port is the kernel's */
+	VERDICT_PASS_NOT_TCP,       /* to an owned address, but not TCP */
+	VERDICT_PASS_FRAGMENT,      /* a later fragment whose first fragment was passed */
+	VERDICT_REDIRECT,           /* ours: to the socket of its queue */
+	VERDICT_REDIRECT_NEIGHBOUR, /* ARP, ND or ping for an address that is ours alone */
+	VERDICT_DROP_FRAGMENT,      /* a fragment of owned traffic, or one that cannot be judged */
+	VERDICT_DROP_MALFORMED,     /* an IP or TCP header that lies */
+	VERDICT_DROP_EXTENSIONS,    /* too many or broken IPv6 extension headers */
+	VERDICT_DROP_NO_SOCKET,     /* ours, but its queue has no socket */
 	VERDICT_COUNT
 };
 

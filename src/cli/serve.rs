@@ -32,7 +32,9 @@ Examples:
   seawall serve --interface eth0 --listen 192.0.2.1:80=http --queues 4 --shards 2 --cpus 2,3
   seawall serve --interface eth0 --listen 192.0.2.1:80=http --capture trace.pcap --json
 
-The addresses stay the kernel's: it answers ARP, ND and ping for them, and serves every port that
+An address that the kernel holds stays the kernel's: it answers ARP, ND and ping for it, and serves
+every port that is not listed. With --claim an address that it does not hold, in a network of the
+interface, is ours alone while we run: we answer ARP, ND and ping for it, and refuse every port that
 is not listed. SIGINT or SIGTERM detaches and prints a summary.
 
 Exit status: 0 after a signal, 1 when the machine refuses something, 2 for wrong arguments.")]
@@ -94,6 +96,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub limits: LimitArgs,
 
+    /// Claim listen addresses that the kernel does not hold: answer ARP, ND and ping for them
+    #[arg(long)]
+    pub claim: bool,
+
     /// Record every frame to this file; shards behind the first add their number to its name
     #[arg(long, value_name = "FILE.pcap")]
     pub capture: Option<PathBuf>,
@@ -130,6 +136,10 @@ pub struct LimitArgs {
     /// Challenge ACKs a second, beside each connection's own two
     #[arg(long, value_name = "PER_S", default_value_t = Budgets::default().challenge)]
     pub challenge_budget: u32,
+
+    /// Answers a second to ARP and ND for addresses that are ours alone, and as many to pings
+    #[arg(long, value_name = "PER_S", default_value_t = Budgets::default().neighbour)]
+    pub neighbour_budget: u32,
 }
 
 /// An endpoint and its service: `192.0.2.1:80=http`, `[2001:db8::1]:80=http`.
@@ -246,6 +256,7 @@ fn config(args: &ServeArgs) -> ServerConfig {
     config.idle = args.idle;
     config.capture.clone_from(&args.capture);
     config.shard.connections = args.connections as usize;
+    config.claim = args.claim;
     config.shard.tcp.time_wait = args.time_wait;
     config.shard.syn_cookies = args.syn_cookies;
     config.shard.limits = Limits {
@@ -258,6 +269,7 @@ fn config(args: &ServeArgs) -> ServerConfig {
         syn_ack: args.limits.syn_ack_budget,
         reset: args.limits.rst_budget,
         challenge: args.limits.challenge_budget,
+        neighbour: args.limits.neighbour_budget,
     };
     for listen in &args.listen {
         let name = listen.service.clone();
@@ -298,6 +310,9 @@ fn announce(args: &ServeArgs, server: &Server) {
     }
     for warning in server.warnings() {
         eprintln!("warning: {warning}");
+    }
+    for address in server.addresses_alone() {
+        eprintln!("{address} is ours alone: ARP, ND and ping are answered here");
     }
     for listen in &args.listen {
         eprintln!("serving {} on {}", listen.service, listen.endpoint);
@@ -356,6 +371,12 @@ fn print_summary(totals: &Totals) {
         eprintln!(
             "cookies sent {}, accepted {}, rejected {}; switched on {} times, off {}",
             k.sent, k.accepted, k.rejected, k.switched_on, k.switched_off,
+        );
+    }
+    if c.neighbour_replies + c.echo_replies > 0 {
+        eprintln!(
+            "ARP and ND answered {}, pings {}",
+            c.neighbour_replies, c.echo_replies,
         );
     }
     eprintln!(

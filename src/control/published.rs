@@ -7,7 +7,7 @@ use crate::tcp::State;
 use core::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::utils::CachePadded;
 
-const PLAIN: usize = 18;
+const PLAIN: usize = 20;
 const STATES: usize = State::ALL.len();
 const WORDS: usize = PLAIN + STATES + DROP_REASONS;
 
@@ -44,6 +44,8 @@ impl Published {
             k.rejected,
             k.switched_on,
             k.switched_off,
+            counters.neighbour_replies,
+            counters.echo_replies,
         ];
         let words = plain
             .iter()
@@ -64,6 +66,8 @@ impl Published {
             segments_out: word(1),
             segments_again: word(2),
             handed_over: word(12),
+            neighbour_replies: word(18),
+            echo_replies: word(19),
             text_in: word(3),
             text_out: word(4),
             connections: Connections {
@@ -98,6 +102,8 @@ mod tests {
         let mut counters = Counters {
             segments_in: 1,
             text_out: 5,
+            neighbour_replies: 18,
+            echo_replies: 19,
             connections: Connections {
                 time_wait_evicted: 12,
                 ..Connections::default()

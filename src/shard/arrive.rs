@@ -41,7 +41,7 @@ impl<P: Port> Shard<P> {
 
     // All frames of the burst, before any connection is touched: by the time the first segment is
     // processed, the table's lines for the last are on their way.
-    pub(super) fn parse(&mut self) {
+    pub(super) fn parse(&mut self, now: Instant) {
         for frame in self.burst.drain(..) {
             let checksum = checksum_of(&self.config.checksum, frame.queue());
             match parse(self.port.bytes(&frame), checksum) {
@@ -66,8 +66,9 @@ impl<P: Port> Shard<P> {
                     });
                 }
                 Err(reason) => {
-                    self.counters.drops.count(reason);
-                    self.port.release(frame);
+                    let (port, counters) = (&mut self.port, &mut self.counters);
+                    let neighbours = &mut self.neighbours;
+                    neighbours.on_no_segment(frame, reason, port, counters, now);
                 }
             }
         }

@@ -15,6 +15,9 @@ pub struct ShardConfig {
     /// What the checksum of an arriving segment may be, queue by queue; the last holds for all
     /// queues behind it.
     pub checksum: Vec<Checksum>,
+    /// The Ethernet address of the interface of each queue; the last holds for all queues behind
+    /// it. For [`Shard::answer_for`](super::Shard::answer_for): else it may be empty.
+    pub macs: Vec<[u8; 6]>,
     /// TTL or hop limit of what is sent (MUST-49).
     pub hop_limit: u8,
     /// When a SYN is answered by a cookie.
@@ -76,6 +79,8 @@ pub struct Budgets {
     /// ACKs for segments that a connection does not accept. Each connection has a smaller budget
     /// of its own: one for all alone would be a side channel (CVE-2016-5696).
     pub challenge: u32,
+    /// Answers to ARP and ND for addresses that the kernel does not hold, and as many to pings.
+    pub neighbour: u32,
 }
 
 impl Default for Budgets {
@@ -84,6 +89,7 @@ impl Default for Budgets {
             syn_ack: 0,
             reset: 50_000,
             challenge: 100_000,
+            neighbour: 10_000,
         }
     }
 }
@@ -141,6 +147,7 @@ impl Default for ShardConfig {
             connections: 1 << 16,
             blocks: 1 << 13,
             checksum: vec![Checksum::Verify],
+            macs: Vec::new(),
             hop_limit: 64,
             syn_cookies: SynCookies::default(),
             limits: Limits::default(),

@@ -57,6 +57,10 @@ pub struct Counters {
     pub segments_again: u64,
     /// Frames handed over to the shard that owns their connection.
     pub handed_over: u64,
+    /// ARP requests and Neighbor Solicitations answered, for addresses that are ours alone.
+    pub neighbour_replies: u64,
+    /// Pings answered, for addresses that are ours alone.
+    pub echo_replies: u64,
     /// Octets of text received in order.
     pub text_in: u64,
     /// Octets of text acknowledged by peers.
@@ -79,6 +83,8 @@ impl Counters {
             segments_out,
             segments_again,
             handed_over,
+            neighbour_replies,
+            echo_replies,
             text_in,
             text_out,
             connections,
@@ -90,6 +96,8 @@ impl Counters {
         *segments_out += other.segments_out;
         *segments_again += other.segments_again;
         *handed_over += other.handed_over;
+        *neighbour_replies += other.neighbour_replies;
+        *echo_replies += other.echo_replies;
         *text_in += other.text_in;
         *text_out += other.text_out;
         let (mine, theirs) = (connections, &other.connections);

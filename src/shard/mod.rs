@@ -2,8 +2,9 @@
 //!
 //! A [`Shard`] owns its port, its table, its timers and its buffers; one thread calls
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
-//! segments in, `stranger` answers those of no connection, `act` carries out what the protocol asks, `send` lets segments out, `expire` runs
-//! the timers.
+//! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
+//! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
+//! `expire` runs the timers.
 
 mod act;
 mod arrive;
@@ -14,6 +15,7 @@ mod cookies;
 mod counters;
 mod expire;
 mod mesh;
+mod neighbour;
 mod send;
 mod sources;
 mod stranger;
@@ -39,6 +41,7 @@ use arrayvec::ArrayVec;
 use budget::Budget;
 use connection::Connection;
 use cookies::Cookies;
+use neighbour::Neighbours;
 use sources::Sources;
 use std::collections::{HashMap, VecDeque};
 use stranger::Listener;
@@ -95,6 +98,7 @@ pub struct Shard<P: Port> {
     syn_ack_budget: Budget,
     reset_budget: Budget,
     challenge_budget: Budget,
+    neighbours: Neighbours,
     services: Vec<Box<dyn Service>>,
     iss: IssSource,
     config: ShardConfig,
@@ -127,7 +131,7 @@ impl<P: Port> Shard<P> {
             counters: Counters::default(),
             listening: HashMap::with_hasher(keyed.clone()),
             listeners: Vec::new(),
-            sources: Sources::new(config.limits.per_source, config.connections, keyed),
+            sources: Sources::new(config.limits.per_source, config.connections, keyed.clone()),
             cookies: Cookies::new(
                 config.syn_cookies,
                 config.limits.half_open,
@@ -137,6 +141,7 @@ impl<P: Port> Shard<P> {
             syn_ack_budget: Budget::new(config.budgets.syn_ack),
             reset_budget: Budget::new(config.budgets.reset),
             challenge_budget: Budget::new(config.budgets.challenge),
+            neighbours: Neighbours::new(&config, keyed),
             services: Vec::new(),
             iss: IssSource::new(&config.secrets.iss),
             tap: None,
@@ -213,7 +218,7 @@ impl<P: Port> Shard<P> {
         self.take_parcels();
         self.port.receive(now, &mut self.burst);
         let received = self.burst.len();
-        self.parse();
+        self.parse(now);
         self.arrive(now);
         let more_due = self.expire(now);
         self.resume(now);

@@ -5,6 +5,8 @@ use crate::limits::LINK_HEADER_BYTES;
 
 /// The `EtherType` of IPv4.
 pub(super) const IPV4: u16 = 0x0800;
+/// The `EtherType` of ARP.
+pub(super) const ARP: u16 = 0x0806;
 /// The `EtherType` of IPv6.
 pub(super) const IPV6: u16 = 0x86dd;
 
@@ -141,6 +143,13 @@ impl LinkHeader {
         *headers.get_mut(at..)?.first_chunk_mut()? = ethertype.to_be_bytes();
         Some(())
     }
+}
+
+/// Sends a frame another way: tags and `EtherType` stay as they are.
+pub(super) fn turn(frame: &mut [u8], destination: [u8; 6], source: [u8; 6]) -> Option<()> {
+    let (to, rest) = frame.split_first_chunk_mut()?;
+    (*to, *rest.first_chunk_mut()?) = (destination, source);
+    Some(())
 }
 
 #[cfg(test)]

@@ -1,14 +1,19 @@
 //! Bytes on one side, plain values on the other. Pure: no state, no allocation, no clock.
 //!
 //! [`parse`] turns a frame into a [`Packet`] or a [`DropReason`](crate::drop_reason::DropReason);
-//! [`Headers::emit`] writes the headers of a segment around text that is already in place. What a
-//! connection does with a segment is `tcp`.
+//! [`Headers::emit`] writes the headers of a segment around text that is already in place.
+//! [`Inquiry`] is what else we answer: ARP, Neighbour Discovery and ping. What a connection does
+//! with a segment is `tcp`.
 
+mod arp;
 mod checksum;
 mod emit;
 mod ethernet;
+mod icmp;
+mod inquiry;
 mod ipv4;
 mod ipv6;
+mod neighbour;
 mod options;
 mod parse;
 mod segment;
@@ -18,6 +23,7 @@ mod tuple;
 
 pub use emit::Headers;
 pub use ethernet::LinkHeader;
+pub use inquiry::Inquiry;
 pub use options::tcp_options_len;
 pub use parse::{Checksum, Packet, parse};
 pub use segment::{Ctl, Options, Segment, Timestamps};

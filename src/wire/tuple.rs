@@ -45,6 +45,13 @@ impl Address {
         }
     }
 
+    /// The group that Neighbor Solicitations for an IPv6 address go to (RFC 4291 §2.7.1).
+    #[must_use]
+    pub const fn solicited_node(&self) -> Self {
+        let [.., a, b, c] = self.0;
+        Self([0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a, b, c])
+    }
+
     /// The standard library's form.
     #[must_use]
     pub fn to_ip(self) -> IpAddr {

@@ -3,6 +3,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 pub(crate) const IPV4: u16 = 0x0800;
 pub(crate) const IPV6: u16 = 0x86dd;
+pub(crate) const ARP: u16 = 0x0806;
+pub(crate) const ICMP: u8 = 1;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 pub(crate) const HOP_BY_HOP: u8 = 0;
@@ -10,6 +12,7 @@ pub(crate) const ROUTING: u8 = 43;
 pub(crate) const FRAGMENT: u8 = 44;
 pub(crate) const DESTINATION: u8 = 60;
 pub(crate) const NO_NEXT: u8 = 59;
+pub(crate) const ICMPV6: u8 = 58;
 
 /// An Ethernet header with the types of VLAN `tags`, around `packet`.
 pub(crate) fn ethernet(tags: &[u16], kind: u16, packet: &[u8]) -> Vec<u8> {
@@ -31,6 +34,22 @@ pub(crate) fn tcp(to: u16, words: u8) -> Vec<u8> {
     header[12] = words << 4;
     header[13] = 2;
     header
+}
+
+/// An ARP packet (RFC 826) of `operation` about `to`.
+pub(crate) fn arp(operation: u16, to: Ipv4Addr) -> Vec<u8> {
+    let mut packet = vec![0, 1, 8, 0, 6, 4];
+    packet.extend(operation.to_be_bytes());
+    packet.extend([2, 2, 2, 2, 2, 2, 198, 51, 100, 7, 0, 0, 0, 0, 0, 0]);
+    packet.extend(to.octets());
+    packet
+}
+
+/// A Neighbor Solicitation (RFC 4861 §4.3) for `target`, its checksum left zero.
+pub(crate) fn solicitation(target: Ipv6Addr) -> Vec<u8> {
+    let mut message = vec![135, 0, 0, 0, 0, 0, 0, 0];
+    message.extend(target.octets());
+    message
 }
 
 /// An IPv4 header (RFC 791 §3.1), its checksum left zero.
@@ -121,6 +140,7 @@ pub(crate) struct V6 {
     extensions: Vec<(u8, Vec<u8>)>,
     /// Instead of 6.
     version: u8,
+    hop_limit: u8,
     /// Instead of the right length.
     payload: Option<u16>,
 }
@@ -132,6 +152,7 @@ impl V6 {
             protocol: TCP,
             extensions: vec![],
             version: 6,
+            hop_limit: 64,
             payload: None,
         }
     }
@@ -142,6 +163,10 @@ impl V6 {
 
     pub(crate) fn version(self, version: u8) -> Self {
         Self { version, ..self }
+    }
+
+    pub(crate) fn hop_limit(self, hop_limit: u8) -> Self {
+        Self { hop_limit, ..self }
     }
 
     pub(crate) fn payload(self, octets: u16) -> Self {
@@ -182,7 +207,7 @@ impl V6 {
         chain.extend(payload);
         let mut packet = vec![self.version << 4, 0, 0, 0];
         packet.extend(self.payload.unwrap_or(chain.len() as u16).to_be_bytes());
-        packet.extend([next, 64]);
+        packet.extend([next, self.hop_limit]);
         packet.extend("2001:db8:77::7".parse::<Ipv6Addr>().unwrap().octets());
         packet.extend(self.to.octets());
         packet.extend(chain);

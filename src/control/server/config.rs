@@ -48,6 +48,9 @@ pub struct ServerConfig {
     pub capture: Option<PathBuf>,
     /// What each listener talks to.
     pub listeners: Vec<(Endpoint, ServiceFactory)>,
+    /// Claim listen addresses that the kernel does not hold, where they are in a network of an
+    /// interface: answer ARP, ND and ping for them.
+    pub claim: bool,
     /// Watches all segments, when there is one: for diagrams.
     pub tap: Option<TapFactory>,
     /// Size and protocol settings of each shard. MTU, checksums and secrets are filled in.
@@ -69,6 +72,7 @@ impl ServerConfig {
             idle: Idle::Adaptive,
             capture: None,
             listeners: Vec::new(),
+            claim: false,
             tap: None,
             shard: ShardConfig {
                 connections: 1 << 18,

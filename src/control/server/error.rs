@@ -20,9 +20,10 @@ pub enum Error {
     /// The same interface twice.
     #[error("{0} is named twice: name each interface once")]
     InterfaceTwice(String),
-    /// The kernel does not hold a listen address, so nobody would answer ARP or ND for it.
+    /// The kernel does not hold a listen address, and we may not answer ARP and ND for it.
     #[error(
-        "{address} is not an address of {interfaces}: add it with `ip addr add {address}/{bits} dev {interface}`"
+        "{address} is not an address of {interfaces}: add it with `ip addr add {address}/{bits} dev {interface}`{}",
+        if *on_link { ", or let us answer ARP and ND for it with --claim" } else { "" }
     )]
     NotOurAddress {
         /// The address.
@@ -33,6 +34,8 @@ pub enum Error {
         interface: String,
         /// Bits of the prefix to add it with.
         bits: u8,
+        /// Is it in a network of the interfaces, so that it could be claimed?
+        on_link: bool,
     },
     /// An address that no server can have.
     #[error(

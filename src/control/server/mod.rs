@@ -14,12 +14,15 @@ use super::worker::{self, Idle};
 use crate::nic::af_xdp::{AfXdp, CopyMode, PortConfig, Program, QueueReport, QueueSpec, Verdicts};
 use crate::nic::device::Device;
 use crate::nic::pcap::Recorder;
+use crate::nic::solicited::SolicitedNodes;
 use crate::nic::{Port, PortCounters};
 use crate::service::Service;
 use crate::shard::{Counters, Mesh, Secrets, Shard, ShardConfig, Tap};
-use crate::wire::{Checksum, Endpoint};
+use crate::wire::{Address, Checksum, Endpoint};
 use core::sync::atomic::{AtomicBool, Ordering};
-use plan::{check_devices, check_endpoints, cpus_for, deal, queues_of, shards_for};
+use plan::{addresses_alone, check_devices, check_endpoints, cpus_for};
+use plan::{deal, join_groups, queues_of, shards_for};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -57,6 +60,9 @@ pub struct Server {
     workers: Vec<Worker>,
     queues: Vec<ServedQueue>,
     warnings: Vec<String>,
+    alone: BTreeSet<Address>,
+    /// While it runs, solicitations for the addresses that are ours alone reach us.
+    _groups: SolicitedNodes,
     stop: Arc<AtomicBool>,
 }
 
@@ -77,12 +83,16 @@ impl Server {
         for name in &config.interfaces {
             devices.push(Device::open(name)?);
         }
-        check_devices(&config, &devices)?;
+        check_devices(&devices)?;
+        let mut warnings = Vec::new();
+        let alone = addresses_alone(&config, &devices, &mut warnings)?;
         let mut server = Self {
             programs: Vec::new(),
             workers: Vec::new(),
             queues: Vec::new(),
-            warnings: Vec::new(),
+            _groups: join_groups(&alone, &devices, &mut warnings),
+            warnings,
+            alone,
             stop: Arc::new(AtomicBool::new(false)),
         };
         let mut specs = Vec::new();
@@ -113,6 +123,11 @@ impl Server {
             for (endpoint, _) in &config.listeners {
                 program.own(*endpoint)?;
             }
+            // The kernel has no other ports there: those get our resets.
+            for address in &server.alone {
+                program.own_address(*address)?;
+                program.answer_neighbours(*address)?;
+            }
         }
         Ok(server)
     }
@@ -138,10 +153,14 @@ impl Server {
         let mut shard_config = ShardConfig {
             secrets: setup.secrets.clone(),
             checksum: Vec::new(),
+            macs: Vec::new(),
             ..config.shard.clone()
         };
         shard_config.tcp.mtu = shard_config.tcp.mtu.min(setup.mtu as u16);
         for report in port.reports() {
+            let device = setup.device(&report.queue.interface);
+            let mac = device.map(Device::mac).unwrap_or_default();
+            shard_config.macs.push(mac.0);
             let queue = self.served(setup, report, shard, cpu);
             shard_config.checksum.push(if queue.trusts_partial {
                 Checksum::TrustPartial
@@ -159,6 +178,7 @@ impl Server {
             stop: Arc::clone(&self.stop),
             published: Arc::new(Published::default()),
             services: services.collect(),
+            alone: self.alone.iter().copied().collect(),
             tap: config.tap.as_ref().map(|make| make()),
             mesh,
             shard_config,
@@ -198,7 +218,7 @@ impl Server {
         cpu: usize,
     ) -> ServedQueue {
         let name = report.queue.interface.as_str();
-        let device = setup.devices.iter().find(|device| device.name() == name);
+        let device = setup.device(name);
         let program = self.programs.iter().find(|p| p.interface() == name);
         ServedQueue {
             native: program.is_some_and(Program::is_native),
@@ -217,6 +237,11 @@ impl Server {
     #[must_use]
     pub fn queues(&self) -> &[ServedQueue] {
         &self.queues
+    }
+
+    /// Listen addresses that the kernel does not hold: ARP, ND and ping are answered for them.
+    pub fn addresses_alone(&self) -> impl Iterator<Item = Address> + '_ {
+        self.alone.iter().copied()
     }
 
     /// What the operator should know.
@@ -285,6 +310,10 @@ struct Setup<'a> {
 }
 
 impl Setup<'_> {
+    fn device(&self, name: &str) -> Option<&Device> {
+        self.devices.iter().find(|device| device.name() == name)
+    }
+
     // A place among the others for each shard; none where there is one alone.
     fn meshes(&self, dealt: &[Vec<QueueSpec>]) -> Result<Vec<Option<Mesh>>, Error> {
         if dealt.len() < 2 {
@@ -310,6 +339,7 @@ struct Run {
     stop: Arc<AtomicBool>,
     published: Arc<Published>,
     services: Vec<(Endpoint, Box<dyn Service>)>,
+    alone: Vec<Address>,
     tap: Option<Box<dyn Tap>>,
     mesh: Option<Mesh>,
     shard_config: ShardConfig,
@@ -333,6 +363,9 @@ impl Run {
         for (endpoint, service) in self.services {
             let service = shard.add_service(service);
             shard.listen(endpoint, service);
+        }
+        for address in self.alone {
+            shard.answer_for(address);
         }
         let counts = worker::run(
             &mut shard,

@@ -6,7 +6,10 @@ use crate::control::worker;
 use crate::limits::{FRAME_BYTES, LINK_HEADER_BYTES};
 use crate::nic::af_xdp::QueueSpec;
 use crate::nic::device::Device;
-use core::net::IpAddr;
+use crate::nic::netlink::{InterfaceAddress, Netlink};
+use crate::nic::solicited::SolicitedNodes;
+use crate::wire::{Address, Endpoint};
+use std::collections::BTreeSet;
 
 /// The largest MTU whose packets fit a frame, with two VLAN tags.
 const MTU_MAX: u32 = (FRAME_BYTES - LINK_HEADER_BYTES) as u32;
@@ -35,10 +38,8 @@ pub(super) fn check_endpoints(config: &ServerConfig) -> Result<(), Error> {
     Ok(())
 }
 
-pub(super) fn check_devices(config: &ServerConfig, devices: &[Device]) -> Result<(), Error> {
-    let mut ours: Vec<IpAddr> = Vec::new();
+pub(super) fn check_devices(devices: &[Device]) -> Result<(), Error> {
     for device in devices {
-        ours.extend(device.addresses()?.iter().map(|address| address.address));
         if !device.link().up {
             return Err(Error::Down(device.name().to_owned()));
         }
@@ -50,17 +51,94 @@ pub(super) fn check_devices(config: &ServerConfig, devices: &[Device]) -> Result
             });
         }
     }
+    Ok(())
+}
+
+/// The listen addresses that the kernel does not hold: ours alone, so that we have to answer ARP,
+/// ND and ping for them, and every port.
+///
+/// Such an address is in the network of an interface that is served, where neighbours look for it,
+/// and the operator said that we may claim it. Any other is refused.
+pub(super) fn addresses_alone(
+    config: &ServerConfig,
+    devices: &[Device],
+    warnings: &mut Vec<String>,
+) -> Result<BTreeSet<Address>, Error> {
+    let mut usable = Vec::new();
+    for device in devices {
+        usable.extend(device.addresses()?);
+    }
+    let mut netlink = Netlink::open()?;
+    let mut alone = BTreeSet::new();
     for (endpoint, _) in &config.listeners {
-        if !ours.contains(&endpoint.address.to_ip()) {
-            return Err(Error::NotOurAddress {
-                address: endpoint.address,
-                interfaces: config.interfaces.join(", "),
-                interface: config.interfaces[0].clone(),
-                bits: if endpoint.address.is_v4() { 32 } else { 128 },
-            });
+        let address = endpoint.address.to_ip();
+        if usable.iter().any(|own| own.address == address) {
+            continue;
+        }
+        // The kernel answers for addresses of its other interfaces too, and for its tentative ones
+        // in a moment.
+        let held = netlink.is_held(address)?;
+        check_on_link(*endpoint, &usable, config, held)?;
+        if !held {
+            alone.insert(endpoint.address);
         }
     }
-    Ok(())
+    for neighbour in netlink.neighbours()? {
+        let is_ours = alone.contains(&neighbour.address.into());
+        let device = devices.iter().find(|it| it.index() == neighbour.interface);
+        if let (true, Some(device)) = (is_ours, device) {
+            warnings.push(format!(
+                "{} was seen at {} on {}: if that host still has it, connections will go astray",
+                neighbour.address,
+                neighbour.mac,
+                device.name(),
+            ));
+        }
+    }
+    Ok(alone)
+}
+
+fn check_on_link(
+    endpoint: Endpoint,
+    usable: &[InterfaceAddress],
+    config: &ServerConfig,
+    held: bool,
+) -> Result<(), Error> {
+    let address = endpoint.address.to_ip();
+    if usable.iter().any(|own| own.reserves(address)) {
+        return Err(Error::NotAnEndpoint(endpoint));
+    }
+    let on_link = usable.iter().any(|own| own.contains(address));
+    if on_link && (held || config.claim) {
+        return Ok(());
+    }
+    Err(Error::NotOurAddress {
+        address: endpoint.address,
+        interfaces: config.interfaces.join(", "),
+        interface: config.interfaces.first().cloned().unwrap_or_default(),
+        bits: if endpoint.address.is_v4() { 32 } else { 128 },
+        on_link,
+    })
+}
+
+/// Lets Neighbor Solicitations for the addresses that are ours alone through to the interfaces.
+pub(super) fn join_groups(
+    alone: &BTreeSet<Address>,
+    devices: &[Device],
+    warnings: &mut Vec<String>,
+) -> SolicitedNodes {
+    let alone: Vec<Address> = alone.iter().copied().collect();
+    let mut groups = SolicitedNodes::default();
+    for device in devices {
+        if let Err(error) = groups.join(device.index(), &alone) {
+            warnings.push(format!(
+                "cannot join the groups that neighbours look for IPv6 addresses in on {}: {error}; \
+                 they may not be found there",
+                device.name(),
+            ));
+        }
+    }
+    groups
 }
 
 pub(super) fn queues_of(

@@ -22,6 +22,9 @@ pub const ENDPOINTS_MAX: u32 = 16384;
 /// `ADDRESS_WHOLE` of `xdp/seawall.h`: all ports of the address are owned.
 const ADDRESS_WHOLE: u32 = 1;
 
+/// `ADDRESS_ALONE` of `xdp/seawall.h`: the kernel does not hold the address.
+const ADDRESS_ALONE: u32 = 2;
+
 /// `xdp/seawall.bpf.c`, built by `xdp/build`.
 static OBJECT: &[u8] = include_bytes_aligned!("../../../xdp/seawall.bpf.o");
 
@@ -50,6 +53,7 @@ pub struct Filter {
     sockets: XskMap<MapData>,
     verdicts: PerCpuArray<MapData, u64>,
     whole: BTreeSet<Address>,
+    alone: BTreeSet<Address>,
     owned: BTreeSet<Endpoint>,
     /// Owns the program, and its link if it is attached.
     ebpf: Ebpf,
@@ -83,6 +87,7 @@ impl Filter {
             sockets: take("xsks").try_into().expect(of_its_type),
             verdicts: take("verdicts").try_into().expect(of_its_type),
             whole: BTreeSet::new(),
+            alone: BTreeSet::new(),
             owned: BTreeSet::new(),
             ebpf,
         })
@@ -130,15 +135,35 @@ impl Filter {
         self.update_address(address)
     }
 
-    /// Makes the entry of `address` say what `whole` and `owned` say.
+    /// ARP requests, Neighbor Solicitations and pings for `address` are ours from now on: say so
+    /// of addresses that the kernel does not hold, since it would not answer. Of TCP it says
+    /// nothing: see [`Filter::own_address`].
+    ///
+    /// # Errors
+    /// The table is full.
+    pub fn answer_neighbours(&mut self, address: Address) -> Result<(), Error> {
+        self.alone.insert(address);
+        self.update_address(address)
+    }
+
+    /// Takes [`Filter::answer_neighbours`] back.
+    ///
+    /// # Errors
+    /// The table cannot be reached.
+    pub fn leave_neighbours(&mut self, address: Address) -> Result<(), Error> {
+        self.alone.remove(&address);
+        self.update_address(address)
+    }
+
+    /// Makes the entry of `address` say what `whole`, `alone` and `owned` say.
     fn update_address(&mut self, address: Address) -> Result<(), Error> {
-        let is_whole = self.whole.contains(&address);
+        let flag = |set: &BTreeSet<Address>, flag| if set.contains(&address) { flag } else { 0 };
+        let flags = flag(&self.whole, ADDRESS_WHOLE) | flag(&self.alone, ADDRESS_ALONE);
         let all = Endpoint { address, port: 0 }..=Endpoint {
             address,
             port: u16::MAX,
         };
-        let result = if is_whole || self.owned.range(all).next().is_some() {
-            let flags = if is_whole { ADDRESS_WHOLE } else { 0 };
+        let result = if flags != 0 || self.owned.range(all).next().is_some() {
             self.addresses.insert(address.0, flags, 0)
         } else {
             match self.addresses.remove(&address.0) {
@@ -256,6 +281,7 @@ mod tests {
             ("ADDRESSES_MAX", ADDRESSES_MAX),
             ("ENDPOINTS_MAX", ENDPOINTS_MAX),
             ("ADDRESS_WHOLE", ADDRESS_WHOLE),
+            ("ADDRESS_ALONE", ADDRESS_ALONE),
             ("IPV6_EXTENSIONS", IPV6_EXTENSIONS as u32),
         ] {
             let line = format!("#define {name} {ours}");

@@ -92,6 +92,22 @@ impl Program {
         self.filter.disown_address(address)
     }
 
+    /// As [`Filter::answer_neighbours`].
+    ///
+    /// # Errors
+    /// The table is full.
+    pub fn answer_neighbours(&mut self, address: Address) -> Result<(), Error> {
+        self.filter.answer_neighbours(address)
+    }
+
+    /// As [`Filter::leave_neighbours`].
+    ///
+    /// # Errors
+    /// The table cannot be reached.
+    pub fn leave_neighbours(&mut self, address: Address) -> Result<(), Error> {
+        self.filter.leave_neighbours(address)
+    }
+
     /// As [`Filter::register`].
     ///
     /// # Errors

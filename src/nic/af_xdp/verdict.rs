@@ -47,6 +47,7 @@ verdicts! {
     PassNotTcp, "pass_not_tcp", "to an owned address, but not TCP";
     PassFragment, "pass_fragment", "a later fragment whose first fragment was passed";
     Redirect, "redirect", "ours: to the socket of its queue";
+    RedirectNeighbour, "redirect_neighbour", "ARP, ND or ping for an address that is ours alone";
     DropFragment, "drop_fragment", "a fragment of owned traffic, or one that cannot be judged";
     DropMalformed, "drop_malformed", "an IP or TCP header that lies";
     DropExtensions, "drop_extensions", "too many or broken IPv6 extension headers";

@@ -287,6 +287,7 @@ fn replies_have_budgets() {
         syn_ack: 100,
         reset: 50,
         challenge: 0,
+        ..config.budgets
     };
     let mut rig = Rig::new(config);
     // An instant is a tenth of a second's worth.

@@ -1,6 +1,7 @@
 //! Two shards over the in-memory port.
 
 mod cookies;
+mod neighbour;
 mod scatter;
 
 use super::*;
