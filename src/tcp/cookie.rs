@@ -35,7 +35,6 @@ use super::tcb::Flags;
 use super::{Config, Context, Open, State, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wire::{Ctl, FourTuple, Options, Segment, Seq, Timestamps};
-use core::hash::Hasher;
 use siphasher::sip::SipHasher24;
 
 /// Length of an epoch, in seconds.
@@ -170,9 +169,7 @@ fn hash(key: &[u8; 16], tuple: &FourTuple, seq: Seq, epoch: u32) -> u32 {
     message[34..36].copy_from_slice(&tuple.remote.port.to_be_bytes());
     message[36..40].copy_from_slice(&seq.0.to_be_bytes());
     message[40..].copy_from_slice(&epoch.to_be_bytes());
-    let mut hasher = SipHasher24::new_with_key(key);
-    hasher.write(&message);
-    hasher.finish() as u32
+    SipHasher24::new_with_key(key).hash(&message) as u32
 }
 
 // The largest class that is not above what the peer takes (MUST-15, MUST-16).

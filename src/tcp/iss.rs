@@ -2,7 +2,6 @@
 
 use crate::time::Instant;
 use crate::wire::{FourTuple, Seq};
-use core::hash::{Hash, Hasher};
 use siphasher::sip::SipHasher24;
 
 /// ISS = M + F(tuple, secret): M a clock of 4 microseconds (MUST-8), F keyed by a secret that
@@ -46,10 +45,12 @@ impl IssSource {
     }
 
     fn hash(&self, tuple: &FourTuple, domain: u8) -> u64 {
-        let mut hasher = self.keyed;
-        tuple.hash(&mut hasher);
-        hasher.write_u8(domain);
-        hasher.finish()
+        let mut message = [domain; 37];
+        message[..16].copy_from_slice(&tuple.local.address.0);
+        message[16..32].copy_from_slice(&tuple.remote.address.0);
+        message[32..34].copy_from_slice(&tuple.local.port.to_be_bytes());
+        message[34..36].copy_from_slice(&tuple.remote.port.to_be_bytes());
+        self.keyed.hash(&message)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who talks to whom: addresses and the four-tuple of a connection (RFC 9293 §3.3.1).
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 /// An IP address of either family in 16 octets, an IPv4 address in its mapped form
@@ -121,12 +122,24 @@ impl fmt::Display for Endpoint {
 }
 
 /// The tuple of a connection, as this side sees it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FourTuple {
     /// Our end.
     pub local: Endpoint,
     /// The peer's end.
     pub remote: Endpoint,
+}
+
+impl Hash for FourTuple {
+    // Five words where the derived one would write each octet array with its length.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for half in [self.local.address, self.remote.address] {
+            let octets = u128::from_ne_bytes(half.0);
+            state.write_u64(octets as u64);
+            state.write_u64((octets >> 64) as u64);
+        }
+        state.write_u32(u32::from(self.local.port) << 16 | u32::from(self.remote.port));
+    }
 }
 
 impl FourTuple {
