@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod flood;
 pub mod serve;
 mod summary;
 mod terminal;
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Say whether this machine and NIC can run it, and what to change
     Check(check::CheckArgs),
+    /// Flood a server of yours with segments, for resilience tests: bounded, without override
+    Flood(flood::FloodArgs),
 }
 
 impl Cli {
@@ -50,6 +53,7 @@ impl Cli {
             Command::Serve(args) => serve::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Check(args) => Ok(check::run(args)),
+            Command::Flood(args) => flood::run(args),
         };
         result.unwrap_or_else(|error| {
             eprintln!("seawall: {error:#}");
