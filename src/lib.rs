@@ -51,6 +51,7 @@
 //! | [`tcp`] | RFC 9293 | tables, timers, packets |
 //! | [`nic`] | frames and queues | TCP |
 //! | [`service`] | text | segments |
+//! | [`flood`] | a target, a rate, a minute at most | connections |
 //! | [`shard`] | all of the above, for one thread | threads, files, signals |
 //! | [`control`] | threads, interfaces, start and end | arguments |
 //! | [`cli`] | arguments, people, JSON | |
@@ -74,6 +75,7 @@ pub mod buffer;
 pub mod cli;
 pub mod control;
 pub mod drop_reason;
+pub mod flood;
 pub mod limits;
 pub mod nic;
 pub mod service;

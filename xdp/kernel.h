@@ -19,6 +19,7 @@ typedef __u32 __be32;
 
 enum {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_XSKMAP = 17,
@@ -46,13 +47,18 @@ struct xdp_md {
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
 					 __u64 flags) = (void *)2;
+static __u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
+static long (*const bpf_redirect)(__u32 interface, __u64 flags) = (void *)23;
 static long (*const bpf_redirect_map)(void *map, __u64 key, __u64 flags) = (void *)51;
+static long (*const bpf_xdp_adjust_tail)(struct xdp_md *ctx, int octets) = (void *)65;
 
 /* Between the network's byte order and ours. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define NET16(value) ((__u16)__builtin_bswap16(value))
+#define NET32(value) ((__u32)__builtin_bswap32(value))
 #else
 #define NET16(value) ((__u16)(value))
+#define NET32(value) ((__u32)(value))
 #endif
 
 #endif

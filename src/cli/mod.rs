@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod demo;
+pub mod flood;
 pub mod serve;
 mod summary;
 mod terminal;
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Say whether this machine and NIC can run it, and what to change
     Check(check::CheckArgs),
+    /// Flood a server of yours with segments, for resilience tests: bounded, without override
+    Flood(flood::FloodArgs),
 }
 
 impl Cli {
@@ -51,6 +54,7 @@ impl Cli {
             Command::Serve(args) => serve::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Check(args) => Ok(check::run(args)),
+            Command::Flood(args) => flood::run(args),
         };
         result.unwrap_or_else(|error| {
             // Whoever read our output has seen enough: `seawall demo | head`.

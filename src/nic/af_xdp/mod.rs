@@ -35,6 +35,7 @@
 
 mod error;
 mod filter;
+mod live;
 mod mapping;
 mod occupant;
 mod port;
@@ -47,6 +48,7 @@ mod verdict;
 
 pub use error::Error;
 pub use filter::{ADDRESSES_MAX, Action, ENDPOINTS_MAX, Filter, QUEUES_MAX};
+pub(crate) use live::run_live;
 pub use occupant::{Occupant, occupant};
 pub use port::{AfXdp, PortConfig, QueueReport, QueueSpec};
 pub use program::{Program, XdpMode};
