@@ -50,7 +50,7 @@
 //! | [`buffer`] [`wheel`] [`table`] | blocks, deadlines, tuples | what they are for |
 //! | [`tcp`] | RFC 9293 | tables, timers, packets |
 //! | [`nic`] | frames and queues | TCP |
-//! | [`service`] | text | segments |
+//! | [`service`] [`load`] | text | segments |
 //! | [`shard`] | all of the above, for one thread | threads, files, signals |
 //! | [`control`] | threads, interfaces, start and end | arguments |
 //! | [`cli`] | arguments, people, JSON | |
@@ -75,6 +75,7 @@ pub mod cli;
 pub mod control;
 pub mod drop_reason;
 pub mod limits;
+pub mod load;
 pub mod nic;
 pub mod service;
 pub mod shard;

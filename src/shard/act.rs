@@ -4,7 +4,7 @@ use super::{Shard, context};
 use crate::nic::{Frame, Port};
 use crate::service::{Conn, Reader, Writer};
 use crate::table::Handle;
-use crate::tcp::{Actions, End, Span, State};
+use crate::tcp::{Actions, End, Open, Span, State};
 use crate::time::Instant;
 use crate::wire::Packet;
 
@@ -193,12 +193,22 @@ impl<P: Port> Shard<P> {
             service.on_end(&tuple, &mut connection.user, end);
         } else if connection.tcb.state() == State::Closed {
             self.counters.connections.failed += 1;
+            if connection.tcb.open() == Open::Active {
+                let service = &mut self.services[usize::from(connection.service)];
+                service.on_failed(&tuple, &mut connection.user, end);
+            }
         }
     }
 
     // After an event: counts the change of state, files the timer, frees what is closed; keeps
     // the rest for this breath's output.
-    fn settle(&mut self, handle: Handle, before: State, frame: Option<Frame>, now: Instant) {
+    pub(super) fn settle(
+        &mut self,
+        handle: Handle,
+        before: State,
+        frame: Option<Frame>,
+        now: Instant,
+    ) {
         let Some(connection) = self.table.get_mut(handle) else {
             if let Some(frame) = frame {
                 self.port.release(frame);

@@ -2,12 +2,14 @@
 //!
 //! A [`Shard`] owns its port, its table, its timers and its buffers; one thread calls
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
-//! segments in, `stranger` answers those of no connection, `act` carries out what the protocol asks, `send` lets segments out, `expire` runs
-//! the timers.
+//! segments in, `stranger` answers those of no connection, `act` carries out what the protocol
+//! asks, `send` lets segments out, `expire` runs the timers; `client` is for those who begin
+//! connections.
 
 mod act;
 mod arrive;
 mod budget;
+mod client;
 mod config;
 mod connection;
 mod cookies;
@@ -194,6 +196,10 @@ impl<P: Port> Shard<P> {
         if self.table.find(hash, &tuple).is_some() {
             return Err(OpenError::Exists);
         }
+        // As for a SYN that arrives: what is in TIME-WAIT makes room.
+        if self.table.is_full() && !self.evict_time_wait(now) {
+            return Err(OpenError::Full);
+        }
         let iss = self.iss.iss(&tuple, now);
         let ts_offset = self.iss.timestamp_offset(&tuple);
         let tcb = Tcb::on_open(iss, ts_offset, &context(&self.config.tcp, &tuple, now));
@@ -301,9 +307,10 @@ impl<P: Port> Shard<P> {
             };
             connection.is_postponed = false;
             if core::mem::take(&mut connection.is_starved) {
-                self.call_service(handle, false, None, now);
+                self.nudge(handle, now);
+            } else {
+                self.touch(handle, None);
             }
-            self.touch(handle, None);
         }
     }
 }
