@@ -50,7 +50,7 @@
 //! | [`buffer`] [`wheel`] [`table`] | blocks, deadlines, tuples | what they are for |
 //! | [`tcp`] | RFC 9293 | tables, timers, packets |
 //! | [`nic`] | frames and queues | TCP |
-//! | [`service`] | text | segments |
+//! | [`service`] [`load`] | text | segments |
 //! | [`flood`] | a target, a rate, a minute at most | connections |
 //! | [`shard`] | all of the above, for one thread | threads, files, signals |
 //! | [`control`] | threads, interfaces, start and end | arguments |
@@ -77,6 +77,7 @@ pub mod control;
 pub mod drop_reason;
 pub mod flood;
 pub mod limits;
+pub mod load;
 pub mod nic;
 pub mod service;
 pub mod shard;

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod demo;
 pub mod flood;
+pub mod load;
 pub mod serve;
 mod summary;
 mod terminal;
@@ -22,7 +23,8 @@ use tracing_subscriber::EnvFilter;
 Examples:
   sudo seawall demo
   sudo seawall check --interface eth0
-  sudo seawall serve --interface eth0 --listen 192.0.2.1:80=http"
+  sudo seawall serve --interface eth0 --listen 192.0.2.1:80=http
+  sudo seawall load --interface eth0 --target 192.0.2.1:80 --source 192.0.2.128/25"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -33,6 +35,8 @@ pub struct Cli {
 enum Command {
     /// Serve TCP on an interface, beside the kernel's own traffic
     Serve(serve::ServeArgs),
+    /// Load a TCP server with connections, on schedule, and say what became of each
+    Load(load::LoadArgs),
     /// Watch it work: a lab of its own, one connection drawn, then many at once
     Demo(demo::DemoArgs),
     /// Say whether this machine and NIC can run it, and what to change
@@ -52,6 +56,7 @@ impl Cli {
             .init();
         let result = match &self.command {
             Command::Serve(args) => serve::run(args),
+            Command::Load(args) => load::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Check(args) => Ok(check::run(args)),
             Command::Flood(args) => flood::run(args),

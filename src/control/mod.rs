@@ -2,6 +2,7 @@
 //! others read, and the lab they are tried out in.
 
 pub mod clock;
+pub mod generator;
 pub mod lab;
 pub mod namespace;
 pub mod published;

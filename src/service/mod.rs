@@ -27,9 +27,10 @@ pub use http::{HTTP_HEADER_BYTES, Http};
 use crate::buffer::{Chain, Pool};
 use crate::time::Instant;
 use crate::wire::FourTuple;
+use core::any::Any;
 
 /// A server. One instance serves all connections of one listener on one shard.
-pub trait Service: Send {
+pub trait Service: Any + Send {
     /// The connection reached ESTABLISHED. [`Service::on_ready`] follows.
     fn on_open(&mut self, _conn: &mut Conn<'_>) {}
 
@@ -39,6 +40,10 @@ pub trait Service: Send {
 
     /// The connection is over: both sides closed, or it was aborted (MUST-12).
     fn on_end(&mut self, _tuple: &FourTuple, _user: &mut [u64; 2], _end: End) {}
+
+    /// A connection that we began did not reach ESTABLISHED: refused, given up or aborted before.
+    /// Neither [`Service::on_open`] came before nor [`Service::on_end`] follows.
+    fn on_failed(&mut self, _tuple: &FourTuple, _user: &mut [u64; 2], _end: End) {}
 }
 
 /// The services that come with the crate: name, and one line for people.

@@ -81,7 +81,7 @@ impl Talk {
     }
 
     fn ready(&mut self, text: &[u8]) {
-        self.call(text, |service, conn| service.on_ready(conn));
+        self.call(text, Service::on_ready);
     }
 
     /// A segment arrives.

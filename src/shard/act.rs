@@ -4,7 +4,7 @@ use super::{Shard, context};
 use crate::nic::{Frame, Port};
 use crate::service::{Conn, Reader, Writer};
 use crate::table::Handle;
-use crate::tcp::{Actions, End, Span, State};
+use crate::tcp::{Actions, End, Open, Span, State};
 use crate::time::Instant;
 use crate::wire::Packet;
 
@@ -193,6 +193,10 @@ impl<P: Port> Shard<P> {
             service.on_end(&tuple, &mut connection.user, end);
         } else if connection.tcb.state() == State::Closed {
             self.counters.connections.failed += 1;
+            if connection.tcb.open() == Open::Active {
+                let service = &mut self.services[usize::from(connection.service)];
+                service.on_failed(&tuple, &mut connection.user, end);
+            }
         }
     }
 

@@ -4,11 +4,12 @@
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers.
+//! `expire` runs the timers; `client` is for those who begin connections.
 
 mod act;
 mod arrive;
 mod budget;
+mod client;
 mod config;
 mod connection;
 mod cookies;
@@ -199,6 +200,10 @@ impl<P: Port> Shard<P> {
         if self.table.find(hash, &tuple).is_some() {
             return Err(OpenError::Exists);
         }
+        // As for a SYN that arrives: what is in TIME-WAIT makes room.
+        if self.table.is_full() && !self.evict_time_wait(now) {
+            return Err(OpenError::Full);
+        }
         let iss = self.iss.iss(&tuple, now);
         let ts_offset = self.iss.timestamp_offset(&tuple);
         let tcb = Tcb::on_open(iss, ts_offset, &context(&self.config.tcp, &tuple, now));
@@ -311,11 +316,11 @@ impl<P: Port> Shard<P> {
                 continue;
             };
             connection.is_postponed = false;
-            let before = connection.tcb.state();
             if core::mem::take(&mut connection.is_starved) {
-                self.call_service(handle, false, None, now);
+                self.nudge(handle, now);
+            } else {
+                self.touch(handle, None);
             }
-            self.settle(handle, before, None, now);
         }
     }
 }

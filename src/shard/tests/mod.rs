@@ -260,3 +260,94 @@ fn a_shard_that_is_short_of_blocks_is_slow_and_loses_nothing() {
     };
     run_with(&config, 20, 50_000, Misfortune::default());
 }
+
+/// Sends so many octets of the pattern, then closes.
+struct Source(u64);
+
+impl Service for Source {
+    fn on_ready(&mut self, conn: &mut Conn<'_>) {
+        conn.rx.clear();
+        while conn.user[0] < self.0 {
+            if conn.tx.send(&[pattern(conn.user[0])]) == 0 {
+                return;
+            }
+            conn.user[0] += 1;
+        }
+        conn.finish();
+    }
+}
+
+// A service whose turn comes because a block is free again, not because something arrived.
+#[test]
+fn a_service_that_waited_for_a_block_may_close() {
+    let config = ShardConfig {
+        blocks: 2,
+        ..ShardConfig::default()
+    };
+    let mut world = World::new(Misfortune::default(), &config);
+    let source = world.server.add_service(Box::new(Source(5000)));
+    world.server.listen(SERVER, source);
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let client = world.client.add_service(Box::new(Client {
+        len: 0,
+        seen: Arc::clone(&seen),
+    }));
+    for port in 0..5 {
+        let opened = world
+            .client
+            .open(tuple(10_000 + port), link(), 0, client, world.now);
+        assert!(opened.is_ok());
+    }
+    world.run_until(|w| w.server.is_empty() && w.client.is_empty());
+    let seen = seen.lock().unwrap();
+    assert_eq!((seen.octets, seen.wrong), (25_000, 0));
+    assert_eq!(world.server.counters().states.iter().sum::<u64>(), 0);
+}
+
+#[test]
+fn an_open_that_fails_is_told_to_its_service() {
+    #[derive(Default)]
+    struct Failing(Vec<(End, [u64; 2])>);
+
+    impl Service for Failing {
+        fn on_ready(&mut self, _conn: &mut Conn<'_>) {}
+
+        fn on_failed(&mut self, _tuple: &FourTuple, user: &mut [u64; 2], end: End) {
+            self.0.push((end, *user));
+        }
+    }
+
+    let mut world = World::new(Misfortune::default(), &ShardConfig::default());
+    let number = world.client.add_service(Box::new(Failing::default()));
+    let mut closed = tuple(10_000);
+    closed.remote.port = 9;
+    let (server, now) = (tuple(10_001), world.now);
+    for (words, tuple) in [([1, 2], closed), ([3, 4], server)] {
+        let handle = world.client.open(tuple, link(), 0, number, now).unwrap();
+        assert_eq!(world.client.handle_of(&tuple), Some(handle));
+        *world.client.user_mut(handle).unwrap() = words;
+    }
+    // One is aborted before its SYN is out, the other refused.
+    let handle = world.client.handle_of(&server).unwrap();
+    assert!(world.client.abort(handle, now));
+    assert!(!world.client.abort(handle, now), "there is nothing left");
+    world.run_until(|w| w.client.is_empty());
+    let told = &world.client.service_mut::<Failing>(number).unwrap().0;
+    assert_eq!(*told, [(End::Aborted, [3, 4]), (End::Refused, [1, 2])]);
+    assert!(world.client.service_mut::<Echo>(number).is_none());
+    assert_eq!(world.client.counters().connections.failed, 2);
+}
+
+// RFC 9293 §3.10.5, MUST-13.
+#[test]
+fn an_abort_does_not_cut_time_wait_short() {
+    let mut world = World::new(Misfortune::default(), &ShardConfig::default());
+    let speaker = world.client.add_service(Box::new(Speaker));
+    let handle = world
+        .client
+        .open(tuple(10_000), link(), 0, speaker, world.now)
+        .unwrap();
+    world.run_until(|w| w.client.counters().states[State::TimeWait as usize] == 1);
+    assert!(!world.client.abort(handle, world.now));
+    assert_eq!(world.client.state_at(handle), Some(State::TimeWait));
+}
