@@ -10,9 +10,10 @@ use crate::nic::af_xdp::{
     AfXdp, CopyMode, PortConfig, Program, QueueReport, QueueSpec, Verdicts, XdpMode,
 };
 use crate::nic::device::Device;
+use crate::nic::solicited::SolicitedNodes;
 use crate::shard::{Counters, Secrets};
 use crate::time::{Duration, Instant};
-use crate::wire::{Checksum, LinkHeader};
+use crate::wire::{Address, Checksum, LinkHeader};
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -78,6 +79,8 @@ pub struct Glance {
 /// A load that runs. Dropping it stops it.
 pub struct Load {
     program: Program,
+    /// Memberships that last as long as it does.
+    _groups: SolicitedNodes,
     thread: Option<JoinHandle<(Tally, Counters, PortCounters)>>,
     stop: Arc<AtomicBool>,
     watched: Arc<Watched>,
@@ -112,11 +115,19 @@ impl Load {
         let port = AfXdp::open(&queues, &port_config)?;
         let queues = port.reports();
         port.register(core::slice::from_mut(&mut program))?;
-        for n in 0..plan.addresses() {
-            program.own_address(plan.sources.nth(n))?;
+        // Nobody else answers for them: neighbours that send to them find us.
+        let sources: Vec<Address> = (0..plan.addresses()).map(|n| plan.sources.nth(n)).collect();
+        for address in &sources {
+            program.own_address(*address)?;
+            program.answer_neighbours(*address)?;
+        }
+        let mut groups = SolicitedNodes::default();
+        if let Err(error) = groups.join(device.index(), &sources) {
+            tracing::warn!("the sources may not be found by neighbours: {error}");
         }
         let mut shard = Generator::<AfXdp>::shard_config(plan);
         shard.secrets = Secrets::draw()?;
+        shard.macs = vec![device.mac().0];
         shard.tcp.mtu = u16::try_from(device.mtu()).unwrap_or(shard.tcp.mtu);
         let trusts_partial = match config.checksum {
             ChecksumRule::Auto => device.is_virtual(),
@@ -133,11 +144,15 @@ impl Load {
             if let Err(error) = worker::drop_capabilities() {
                 tracing::warn!("cannot give up the capabilities of the load: {error}");
             }
-            let generator = Generator::new(port, shard, &plan, link);
+            let mut generator = Generator::new(port, shard, &plan, link);
+            for address in sources {
+                generator.answer_for(address);
+            }
             run(generator, &its_stop, &its_watched)
         });
         Ok(Self {
             program,
+            _groups: groups,
             thread: Some(thread.map_err(Error::Thread)?),
             stop,
             watched,

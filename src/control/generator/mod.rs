@@ -18,7 +18,7 @@ use crate::shard::{Counters, OpenError, Shard, ShardConfig};
 use crate::table::Handle;
 use crate::tcp::State;
 use crate::time::{Duration, Instant};
-use crate::wire::LinkHeader;
+use crate::wire::{Address, LinkHeader};
 use std::collections::VecDeque;
 
 /// Connections that one turn begins, and connections that one turn releases: as many as a breath
@@ -127,6 +127,11 @@ impl<P: Port> Generator<P> {
             held: Vec::new(),
             held_at: Instant::NEVER,
         }
+    }
+
+    /// Answers ARP, ND and ping for a source address that is ours alone.
+    pub fn answer_for(&mut self, address: Address) {
+        self.shard.answer_for(address);
     }
 
     /// Does what there is to do at `now`. The first turn is when the schedule begins.
