@@ -234,10 +234,12 @@ fn plan(args: &LoadArgs) -> Plan {
 // What was got, for people.
 fn facts(args: &LoadArgs, load: &Load) -> Vec<(String, String)> {
     let zero_copy = load.queues().iter().all(|queue| queue.zero_copy);
+    let queues = load.queues().len();
     let value = format!(
-        "{}, {} queues, XDP {}, {}",
+        "{}, {} {}, XDP {}, {}",
         args.interface,
-        load.queues().len(),
+        queues,
+        if queues == 1 { "queue" } else { "queues" },
         if load.is_native() {
             "native"
         } else {

@@ -13,8 +13,29 @@ const BOTTOM: f64 = 44.0;
 /// Lines of a linear axis, about.
 const TICKS: f64 = 5.0;
 
-/// Colours that the style sheet has: classes `s0` to `s6`.
-pub(super) const COLOURS: usize = 7;
+/// Colours, by their classes in the style sheet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Colour {
+    Blue,
+    Orange,
+    Green,
+    Red,
+    Purple,
+    Teal,
+}
+
+impl Colour {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Blue => "s0",
+            Self::Orange => "s1",
+            Self::Green => "s2",
+            Self::Red => "s3",
+            Self::Purple => "s4",
+            Self::Teal => "s5",
+        }
+    }
+}
 
 /// How values become heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +50,8 @@ pub(super) enum Scale {
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     pub(super) name: String,
+    /// Its class in the style sheet.
+    pub(super) colour: Colour,
     /// In order of x.
     pub(super) points: Vec<(f64, f64)>,
 }
@@ -68,9 +91,9 @@ impl Chart<'_> {
             self.draw(&mut out);
         }
         out.push_str("</svg>\n<figcaption>");
-        for (n, series) in self.series.iter().enumerate() {
-            let (colour, name) = (n % COLOURS, escape(&series.name));
-            let _ = write!(out, "<span class=\"key s{colour}\">{name}</span> ");
+        for series in &self.series {
+            let (class, name) = (series.colour.class(), escape(&series.name));
+            let _ = write!(out, "<span class=\"key {class}\">{name}</span> ");
         }
         out.push_str("</figcaption>\n</figure>\n");
         out
@@ -120,14 +143,14 @@ impl Chart<'_> {
                 escape(label),
             );
         }
-        for (n, series) in self.series.iter().enumerate() {
-            let colour = n % COLOURS;
+        for series in &self.series {
+            let class = series.colour.class();
             let mut path = String::new();
             for (n, (x, y)) in series.points.iter().enumerate() {
                 let command = if n == 0 { 'M' } else { 'L' };
                 let _ = write!(path, "{command}{:.1} {:.1}", place_x(*x), place_y(*y));
             }
-            let _ = writeln!(out, "<path class=\"line s{colour}\" d=\"{path}\"/>");
+            let _ = writeln!(out, "<path class=\"line {class}\" d=\"{path}\"/>");
         }
         let (mid_x, mid_y) = (f64::midpoint(LEFT, right), f64::midpoint(TOP, bottom));
         let _ = writeln!(
@@ -231,6 +254,7 @@ mod tests {
                 x_ticks: Vec::new(),
                 series: vec![Series {
                     name: "one & only".into(),
+                    colour: Colour::Blue,
                     points: vec![(0.0, 0.0), (1.0, 7e5), (2.0, 3.0)],
                 }],
             };

@@ -82,6 +82,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// 2 MSL.
     pub time_wait: Duration,
+    /// Where the ports begin, in a round of all that there are.
+    pub port_first: u16,
 }
 
 /// Why that cannot be done.
@@ -165,6 +167,7 @@ impl Plan {
             bytes: None,
             timeout: Duration::from_secs(5),
             time_wait: Duration::from_mins(1),
+            port_first: 0,
         }
     }
 
@@ -285,6 +288,7 @@ impl Plan {
             self.time_wait,
             used.count() as usize,
         )
+        .starting_at(self.port_first)
     }
 
     fn addresses_needed(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! The report for people: one HTML page that needs nothing but itself.
 
-use super::chart::{Chart, Scale, Series, escape, short};
+use super::chart::{Chart, Colour, Scale, Series, escape, short};
 use super::json::{Percentiles, name_of};
 use super::tally::float;
 use super::{Cause, Plan, Sample, Tally};
@@ -120,7 +120,14 @@ fn latency(tally: &Tally) -> Chart<'static> {
     let series = histograms(tally)
         .into_iter()
         .filter(|(_, histogram)| !histogram.is_empty());
-    let series = series.map(|(name, histogram)| {
+    let colours = [
+        Colour::Blue,
+        Colour::Orange,
+        Colour::Green,
+        Colour::Purple,
+        Colour::Teal,
+    ];
+    let series = series.zip(colours).map(|((name, histogram), colour)| {
         // Beyond 1 in the number of samples there is only the maximum.
         let nines = float(histogram.len()).log10().min(f64::from(NINES));
         let points = (0..=NINES * POINTS_A_NINE).map(|n| f64::from(n) / f64::from(POINTS_A_NINE));
@@ -130,6 +137,7 @@ fn latency(tally: &Tally) -> Chart<'static> {
         });
         Series {
             name: name.into(),
+            colour,
             points: points.collect(),
         }
     });
@@ -146,7 +154,7 @@ fn latency(tally: &Tally) -> Chart<'static> {
 }
 
 fn rates(tally: &Tally) -> Chart<'static> {
-    let of = |name: &str, count: fn(&Sample) -> u64| {
+    let of = |name: &str, colour, count: fn(&Sample) -> u64| {
         let points = tally.samples().windows(2).filter_map(|pair| {
             let [before, after] = pair else { return None };
             let seconds = (after.at.saturating_sub(before.at)).as_secs_f64();
@@ -155,6 +163,7 @@ fn rates(tally: &Tally) -> Chart<'static> {
         });
         Series {
             name: name.into(),
+            colour,
             points: points.collect(),
         }
     };
@@ -165,21 +174,22 @@ fn rates(tally: &Tally) -> Chart<'static> {
         scale: Scale::Linear,
         x_ticks: Vec::new(),
         series: vec![
-            of("opened", |sample| sample.opened),
-            of("released", |sample| sample.released),
-            of("failed", |sample| sample.failed),
+            of("opened", Colour::Blue, |sample| sample.opened),
+            of("released", Colour::Green, |sample| sample.released),
+            of("failed", Colour::Red, |sample| sample.failed),
         ],
     }
 }
 
 fn states(tally: &Tally) -> Chart<'static> {
-    let of = |name: &str, states: &[State]| {
+    let of = |name: &str, colour, states: &[State]| {
         let points = tally.samples().iter().map(|sample| {
             let count = states.iter().map(|state| sample.states[*state as usize]);
             (sample.at.as_secs_f64(), float(count.sum()))
         });
         Series {
             name: name.into(),
+            colour,
             points: points.collect(),
         }
     };
@@ -197,10 +207,14 @@ fn states(tally: &Tally) -> Chart<'static> {
         scale: Scale::Log,
         x_ticks: Vec::new(),
         series: vec![
-            of("SYN-SENT", &[State::SynSent, State::SynReceived]),
-            of("ESTABLISHED", &[State::Established]),
-            of("closing", &closing),
-            of("TIME-WAIT", &[State::TimeWait]),
+            of(
+                "SYN-SENT",
+                Colour::Orange,
+                &[State::SynSent, State::SynReceived],
+            ),
+            of("ESTABLISHED", Colour::Green, &[State::Established]),
+            of("closing", Colour::Purple, &closing),
+            of("TIME-WAIT", Colour::Teal, &[State::TimeWait]),
         ],
     }
 }

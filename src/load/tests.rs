@@ -64,9 +64,9 @@ proptest! {
     // Whatever is taken and given back in whatever order: no tuple is out twice, and none comes
     // again before its rest is over.
     #[test]
-    fn a_tuple_rests_for_2_msl(addresses in 1..4_u32, steps in prop::collection::vec((0..4_u8, 0..5_000_u64), 1..600)) {
+    fn a_tuple_rests_for_2_msl(addresses in 1..4_u32, port: u16, steps in prop::collection::vec((0..4_u8, 0..5_000_u64), 1..600)) {
         let rest = Duration::from_secs(2);
-        let mut tuples = Tuples::new(sources("192.0.2.0/29"), addresses, target("192.0.2.9:80"), rest, 0);
+        let mut tuples = Tuples::new(sources("192.0.2.0/29"), addresses, target("192.0.2.9:80"), rest, 0).starting_at(port);
         // All but the last few were used long ago, so that the range runs out in a test.
         let mut now = Instant::ZERO;
         for _ in 0..u64::from(addresses) * PORTS - 20 {

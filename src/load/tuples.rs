@@ -22,6 +22,8 @@ pub struct Tuples {
     addresses: u32,
     remote: Endpoint,
     rest: Duration,
+    /// The port of number 0, counted from [`PORT_MIN`].
+    port_first: u32,
     /// Numbers from here on were never used.
     fresh: u64,
     resting: VecDeque<(Instant, u32)>,
@@ -43,9 +45,18 @@ impl Tuples {
             addresses,
             remote,
             rest,
+            port_first: 0,
             fresh: 0,
             resting: VecDeque::with_capacity(capacity),
         }
+    }
+
+    /// Begins with another port (RFC 6056 §3.3). A load that follows another then rarely meets
+    /// what the server still has in TIME-WAIT of the first.
+    #[must_use]
+    pub const fn starting_at(mut self, port: u16) -> Self {
+        self.port_first = port as u32 % PORTS as u32;
+        self
     }
 
     /// How many addresses it takes to begin `count` connections, `rate` a second, when each keeps
@@ -82,7 +93,7 @@ impl Tuples {
 
     // Address by address, so that neighbours in time are of different hosts.
     fn tuple(&self, number: u32) -> FourTuple {
-        let port = number / self.addresses;
+        let port = (number / self.addresses + self.port_first) % PORTS as u32;
         FourTuple {
             local: Endpoint {
                 address: self.sources.nth(number % self.addresses),
@@ -94,8 +105,9 @@ impl Tuples {
 
     fn number(&self, local: &Endpoint) -> Option<u32> {
         let place = self.sources.place(&local.address)?;
-        let port = local.port.checked_sub(PORT_MIN)?;
-        u32::from(port)
+        let port = u32::from(local.port.checked_sub(PORT_MIN)?);
+        let ports = PORTS as u32;
+        ((port + ports - self.port_first) % ports)
             .checked_mul(self.addresses)?
             .checked_add(place)
     }

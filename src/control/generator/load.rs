@@ -138,7 +138,11 @@ impl Load {
             shard.checksum = vec![Checksum::TrustPartial];
         }
         let (stop, watched) = (Arc::default(), Arc::new(Watched::default()));
-        let (plan, its_stop, its_watched) = (plan.clone(), Arc::clone(&stop), Arc::clone(&watched));
+        let (mut plan, its_stop, its_watched) =
+            (plan.clone(), Arc::clone(&stop), Arc::clone(&watched));
+        let mut first = [0; 2];
+        getrandom::fill(&mut first)?;
+        plan.port_first = u16::from_ne_bytes(first);
         let builder = std::thread::Builder::new().name("load".into());
         let thread = builder.spawn(move || {
             if let Err(error) = worker::drop_capabilities() {
