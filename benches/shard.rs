@@ -140,6 +140,8 @@ impl Peer {
             text_len: text.len() as u32,
             options: Options {
                 mss: ctl.syn.then_some(1460),
+                // A burst of full segments is more than a window without scale.
+                window_scale: ctl.syn.then_some(7),
                 ..Options::default()
             },
             ..Segment::default()
