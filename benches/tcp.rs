@@ -41,7 +41,11 @@ fn establish(cx: &Context<'_>, out: &mut Actions) -> Tcb {
 }
 
 fn text(c: &mut Criterion) {
-    let config = Config::default();
+    let config = Config {
+        // Every ACK by its timer.
+        quick_acks: 0,
+        ..Config::default()
+    };
     let mut out = Actions::default();
     let mut cx = context(&config, Instant::ZERO);
     let mut tcb = establish(&cx, &mut out);
