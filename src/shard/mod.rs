@@ -287,8 +287,7 @@ impl<P: Port> Shard<P> {
     /// Where a connection stands; `None` when there is none.
     #[must_use]
     pub fn state_of(&self, tuple: &FourTuple) -> Option<State> {
-        let handle = self.table.find(self.table.hash(tuple), tuple)?;
-        self.table.get(handle).map(|c| c.tcb.state())
+        self.state_at(self.handle_of(tuple)?)
     }
 
     /// Blocks that hold no text: all of them when nothing waits.

@@ -106,10 +106,7 @@ impl Load {
             .map(|queue| QueueSpec::new(&config.interface, queue))
             .collect();
         let port_config = PortConfig {
-            copy: match config.copy {
-                CopyMode::Auto if !program.is_native() => CopyMode::On,
-                asked => asked,
-            },
+            copy: config.copy.under(program.is_native()),
             ..PortConfig::default()
         };
         let port = AfXdp::open(&queues, &port_config)?;
@@ -129,12 +126,7 @@ impl Load {
         shard.secrets = Secrets::draw()?;
         shard.macs = vec![device.mac().0];
         shard.tcp.mtu = u16::try_from(device.mtu()).unwrap_or(shard.tcp.mtu);
-        let trusts_partial = match config.checksum {
-            ChecksumRule::Auto => device.is_virtual(),
-            ChecksumRule::Verify => false,
-            ChecksumRule::TrustPartial => true,
-        };
-        if trusts_partial {
+        if config.checksum.trusts_partial(device.is_virtual()) {
             shard.checksum = vec![Checksum::TrustPartial];
         }
         let (stop, watched) = (Arc::default(), Arc::new(Watched::default()));

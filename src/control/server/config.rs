@@ -26,6 +26,18 @@ pub enum ChecksumRule {
     TrustPartial,
 }
 
+impl ChecksumRule {
+    /// Is a checksum of the pseudo-header alone accepted on an interface?
+    #[must_use]
+    pub const fn trusts_partial(self, is_virtual: bool) -> bool {
+        match self {
+            Self::Auto => is_virtual,
+            Self::Verify => false,
+            Self::TrustPartial => true,
+        }
+    }
+}
+
 /// What to serve, and with what.
 pub struct ServerConfig {
     /// Interfaces, by name.

@@ -11,7 +11,7 @@ pub use error::Error;
 use super::clock::Clock;
 use super::published::Published;
 use super::worker::{self, Idle};
-use crate::nic::af_xdp::{AfXdp, CopyMode, PortConfig, Program, QueueReport, QueueSpec, Verdicts};
+use crate::nic::af_xdp::{AfXdp, PortConfig, Program, QueueReport, QueueSpec, Verdicts};
 use crate::nic::device::Device;
 use crate::nic::pcap::Recorder;
 use crate::nic::solicited::SolicitedNodes;
@@ -143,10 +143,7 @@ impl Server {
         let config = setup.config;
         let is_native = self.programs.iter().all(Program::is_native);
         let port_config = PortConfig {
-            copy: match config.copy {
-                CopyMode::Auto if !is_native => CopyMode::On,
-                asked => asked,
-            },
+            copy: config.copy.under(is_native),
             ..PortConfig::default()
         };
         let port = AfXdp::open(queues, &port_config)?;
@@ -222,11 +219,10 @@ impl Server {
         let program = self.programs.iter().find(|p| p.interface() == name);
         ServedQueue {
             native: program.is_some_and(Program::is_native),
-            trusts_partial: match setup.config.checksum {
-                ChecksumRule::Auto => device.is_some_and(Device::is_virtual),
-                ChecksumRule::Verify => false,
-                ChecksumRule::TrustPartial => true,
-            },
+            trusts_partial: setup
+                .config
+                .checksum
+                .trusts_partial(device.is_some_and(Device::is_virtual)),
             shard,
             cpu,
             report,

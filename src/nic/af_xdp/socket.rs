@@ -31,6 +31,18 @@ pub enum CopyMode {
     Off,
 }
 
+impl CopyMode {
+    /// What to open a port with: frames are copied where the XDP program is not native, unless
+    /// somebody insists.
+    #[must_use]
+    pub const fn under(self, is_native: bool) -> Self {
+        match self {
+            Self::Auto if !is_native => Self::On,
+            asked => asked,
+        }
+    }
+}
+
 /// Entries of the four rings of a queue; each a power of two from 64 to 32768.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingSizes {
