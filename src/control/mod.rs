@@ -6,5 +6,6 @@ pub mod generator;
 pub mod lab;
 pub mod namespace;
 pub mod published;
+pub mod resilience;
 pub mod server;
 pub mod worker;
