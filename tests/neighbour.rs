@@ -9,7 +9,7 @@ use seawall::control::lab::{CLIENT_INTERFACE, Lab, LabConfig, SERVER_INTERFACE, 
 use seawall::control::server::{Server, ServerConfig, Totals};
 use seawall::drop_reason::DropReason;
 use seawall::nic::af_xdp::Verdict;
-use seawall::nic::netlink::{Mac, Netlink};
+use seawall::nic::netlink::{Mac, Neighbour, Netlink};
 use seawall::service::by_name;
 use seawall::wire::Address;
 use std::io::{ErrorKind, Read, Write};
@@ -33,6 +33,8 @@ const TESTS: &[(&str, Test)] = &[
     ("nobody_else_may_take_it", duplicate),
     ("the_kernel_keeps_its_own_address", kernel_keeps_its_own),
     ("what_is_not_on_the_link_is_refused", off_link),
+    ("what_another_host_has_is_refused", taken),
+    ("a_host_that_has_left_its_address_is_forgotten", left),
 ];
 
 fn main() -> ExitCode {
@@ -56,7 +58,6 @@ fn shared() -> [IpAddr; 2] {
 
 fn start(lab: &Lab, addresses: &[IpAddr]) -> Result<Server, Failed> {
     let mut config = ServerConfig::new(SERVER_INTERFACE);
-    config.claim = true;
     config.shard.connections = 1024;
     for address in addresses {
         let endpoint = SocketAddr::new(*address, 80).into();
@@ -138,9 +139,7 @@ fn duplicate() -> Result<(), Failed> {
     let lab = Lab::new(&LabConfig::default())?;
     let server = start(&lab, &alone())?;
     let address = format!("{}/64", lab_v6(9).address);
-    let mut add = Command::new("ip");
-    add.args(["address", "add", &address, "dev", CLIENT_INTERFACE]);
-    assert!(lab.client().run(|| add.status())?.success());
+    ip(&lab, &["address", "add", &address, "dev", CLIENT_INTERFACE])?;
     let deadline = Instant::now() + DEADLINE;
     loop {
         let mut list = Command::new("ip");
@@ -194,6 +193,70 @@ fn off_link() -> Result<(), Failed> {
         let message = error.message().unwrap_or_default();
         assert!(message.contains(said), "{address}: {message}");
     }
+    Ok(())
+}
+
+// RFC 5227 §2.1.1: the owner answers, and is named.
+fn taken() -> Result<(), Failed> {
+    let lab = Lab::new(&LabConfig::default())?;
+    let mac = client_mac(&lab)?;
+    for address in [lab_v4(2).address, lab_v6(2).address] {
+        let refused = start(&lab, &[lab_v4(9).address, address]);
+        let error = refused.err().expect("it is refused");
+        let message = error.message().unwrap_or_default();
+        let said = format!("{address} is taken: {mac} answers for it on sw0");
+        assert!(message.contains(&said), "{address}: {message}");
+    }
+    // Nothing stays behind that would keep us from a free one.
+    stop_clean(start(&lab, &alone())?)?;
+    Ok(())
+}
+
+// What the kernel once learned is not believed: the owner is asked.
+fn left() -> Result<(), Failed> {
+    let lab = Lab::new(&LabConfig::default())?;
+    let mac = client_mac(&lab)?;
+    for address in alone() {
+        // Without duplicate detection, which IPv4 has not.
+        let (bits, flag) = if address.is_ipv4() {
+            (16, "noprefixroute")
+        } else {
+            (64, "nodad")
+        };
+        let with_bits = format!("{address}/{bits}");
+        ip(
+            &lab,
+            &["address", "add", &with_bits, "dev", CLIENT_INTERFACE, flag],
+        )?;
+        let error = start(&lab, &[address]).err().expect("it is refused");
+        assert!(error.message().unwrap_or_default().contains("is taken"));
+        ip(
+            &lab,
+            &["address", "del", &with_bits, "dev", CLIENT_INTERFACE],
+        )?;
+        let known = lab.server().run(|| Netlink::open()?.neighbours())?;
+        let is_it = |known: &Neighbour| known.address == address && known.mac == mac;
+        assert!(known.iter().any(is_it), "the kernel believes it still");
+        let server = start(&lab, &[address])?;
+        assert!(get(&lab, address)?.starts_with("HTTP/1.1 200 OK"));
+        stop_clean(server)?;
+    }
+    Ok(())
+}
+
+fn client_mac(lab: &Lab) -> Result<Mac, Failed> {
+    let link = lab
+        .client()
+        .run(|| Netlink::open()?.link(CLIENT_INTERFACE))?;
+    Ok(link.mac)
+}
+
+/// `ip`, on the client's side.
+fn ip(lab: &Lab, arguments: &[&str]) -> Result<(), Failed> {
+    let status = lab
+        .client()
+        .run(|| Command::new("ip").args(arguments).status())?;
+    assert!(status.success(), "ip {arguments:?}");
     Ok(())
 }
 
