@@ -60,6 +60,36 @@ fn text_on_the_third_segment_is_delivered() {
     assert_eq!((c.connections.accepted, c.cookies.accepted), (1, 1));
 }
 
+// The third segment and the text behind it were lost, the FIN was not. The peer sends again what we
+// did not see, and a reset would end what it takes for a connection.
+#[test]
+fn what_overtakes_the_third_segment_harms_nobody() {
+    let mut rig = Rig::new(always());
+    let syn_ack = rig.ask(client(1), syn(50), b"").unwrap().segment;
+    let text = third(50, &syn_ack);
+    let more = Segment {
+        seq: Seq(51) + 5,
+        ..text
+    };
+    let fin = Segment {
+        seq: Seq(51) + 10,
+        ctl: Ctl::FIN_ACK,
+        ..text
+    };
+    assert_eq!(rig.ask(client(1), more, b"world"), None);
+    assert_eq!(rig.ask(client(1), fin, b""), None);
+    assert_eq!(rig.dropped(DropReason::CookieAwaited), 2);
+    let answer = rig.ask(client(1), text, b"hello").unwrap().segment;
+    assert_eq!(answer.text_len, 5, "it is echoed");
+    assert!(rig.ask(client(1), more, b"world").is_some());
+    assert!(rig.ask(client(1), fin, b"").is_some());
+    let c = rig.shard.counters();
+    assert_eq!(
+        (c.text_in, c.connections.accepted, c.drops.total()),
+        (10, 1, 2)
+    );
+}
+
 #[test]
 fn a_wrong_cookie_is_reset_and_evicts_nobody() {
     let mut rig = Rig::new(always());
