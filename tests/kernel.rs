@@ -26,9 +26,9 @@ mod storm;
 #[path = "kernel/streams.rs"]
 mod streams;
 
+use common::ROOT;
 use std::process::ExitCode;
 
-const ROOT: &[&str] = &["root"];
 const CURL: &[&str] = &["root", "curl"];
 const ETHTOOL: &[&str] = &["root", "ethtool"];
 

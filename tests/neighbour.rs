@@ -2,7 +2,10 @@
 //! them by ARP and ND as they find any other. Over veth against Linux; needs root, without it every
 //! test reports itself as skipped.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+mod common;
+
+use common::{DEADLINE, ROOT, Row, until};
+use libtest_mimic::Failed;
 use nix::sys::socket::{self as sys, AddressFamily, SockFlag, SockProtocol, SockType};
 use nix::sys::time::TimeVal;
 use seawall::control::lab::{CLIENT_INTERFACE, Lab, LabConfig, SERVER_INTERFACE, lab_v4, lab_v6};
@@ -12,38 +15,34 @@ use seawall::nic::af_xdp::Verdict;
 use seawall::nic::netlink::{Mac, Neighbour, Netlink};
 use seawall::service::by_name;
 use seawall::wire::Address;
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
-const DEADLINE: Duration = Duration::from_secs(20);
 /// In less than the kernel's shortest wait before it asks again.
 const AT_ONCE: Duration = Duration::from_millis(900);
 
-type Test = fn() -> Result<(), Failed>;
-
-const TESTS: &[(&str, Test)] = &[
-    ("an_address_of_nobody_is_found_and_served", is_served),
-    ("it_is_found_by_every_queue", is_served_by_two_queues),
-    ("a_closed_port_of_it_refuses_at_once", closed_port),
-    ("it_answers_ping", answers_ping),
-    ("nobody_else_may_take_it", duplicate),
-    ("the_kernel_keeps_its_own_address", kernel_keeps_its_own),
-    ("what_is_not_on_the_link_is_refused", off_link),
-    ("what_another_host_has_is_refused", taken),
-    ("a_host_that_has_left_its_address_is_forgotten", left),
+const TESTS: &[Row] = &[
+    ("an_address_of_nobody_is_found_and_served", ROOT, is_served),
+    ("it_is_found_by_every_queue", ROOT, is_served_by_two_queues),
+    ("a_closed_port_of_it_refuses_at_once", ROOT, closed_port),
+    ("it_answers_ping", ROOT, answers_ping),
+    ("nobody_else_may_take_it", ROOT, duplicate),
+    (
+        "the_kernel_keeps_its_own_address",
+        ROOT,
+        kernel_keeps_its_own,
+    ),
+    ("what_is_not_on_the_link_is_refused", ROOT, off_link),
+    ("what_another_host_has_is_refused", ROOT, taken),
+    ("a_host_that_has_left_its_address_is_forgotten", ROOT, left),
 ];
 
 fn main() -> ExitCode {
-    let is_root = nix::unistd::geteuid().is_root();
-    let trials = TESTS.iter().map(|(name, test)| {
-        let trial = Trial::test(*name, *test).with_ignored_flag(!is_root);
-        trial.with_kind(if is_root { "" } else { "skipped: needs root" })
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    common::run_together(TESTS)
 }
 
 /// Ours alone, one of each family.
@@ -140,17 +139,14 @@ fn duplicate() -> Result<(), Failed> {
     let server = start(&lab, &alone())?;
     let address = format!("{}/64", lab_v6(9).address);
     ip(&lab, &["address", "add", &address, "dev", CLIENT_INTERFACE])?;
-    let deadline = Instant::now() + DEADLINE;
-    loop {
+    until("the address is a duplicate", || {
         let mut list = Command::new("ip");
         list.args(["-6", "address", "show", "dev", CLIENT_INTERFACE]);
-        let listed = String::from_utf8(lab.client().run(|| list.output())?.stdout)?;
-        if listed.contains("dadfailed") {
-            break;
-        }
-        assert!(Instant::now() < deadline, "{listed}");
-        thread::sleep(Duration::from_millis(20));
-    }
+        let listed = lab.client().run(|| list.output()).ok()?.stdout;
+        String::from_utf8_lossy(&listed)
+            .contains("dadfailed")
+            .then_some(())
+    })?;
     stop_clean(server)?;
     Ok(())
 }

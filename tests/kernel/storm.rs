@@ -16,7 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Longer than any test here; it is stopped before.
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 // What `meanwhile` returns, while a flood of this kind goes to `to`; and how many frames it had.
 // `AF_XDP` transmit sleeps between slices, and leaves a processor to the clients.
