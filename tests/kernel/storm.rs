@@ -67,7 +67,7 @@ impl Drop for StopOnDrop<'_> {
 }
 
 /// SYNs a second, and other segments a second.
-const SYNS: u64 = 200_000;
+const SYNS: u64 = 100_000;
 const STRAYS: u64 = 100_000;
 
 pub(crate) fn syn_flood() -> Result<(), Failed> {
