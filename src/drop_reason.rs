@@ -80,6 +80,7 @@ drop_reasons! {
     NoConnection, "no_connection", Normal, "RFC 9293 §3.10.7.1", "no connection and no listener: answered by a reset";
     NoListener, "no_listener", Normal, "RFC 9293 §3.10.7.1", "a reset, or another segment that must not be answered, for no connection";
     CookieWrong, "cookie_wrong", Suspect, "RFC 4987 §3.6", "an ACK that no SYN cookie of the last two epochs stands behind: answered by a reset";
+    CookieAwaited, "cookie_awaited", Normal, "RFC 4987 §3.6", "text or a FIN of no connection while SYN cookies are out: the segment that brings the cookie back may follow";
     HalfOpenFull, "half_open_full", Limit, "limits", "a SYN that found too many handshakes under way, with cookies off";
     ListenerFull, "listener_full", Limit, "limits", "a SYN for a listener with as many connections as it may have";
     SourceFull, "source_full", Limit, "limits", "a SYN from a source with as many connections as it may have";

@@ -2,11 +2,12 @@
 //!
 //! Run by the kernel (`BPF_PROG_TEST_RUN`), so it needs root; no interface is touched.
 
+mod common;
 mod frames;
 
+use common::ROOT;
 use frames::{ARP, DESTINATION, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT, ROUTING, UDP};
 use frames::{V4, V6, arp, ethernet, solicitation, tcp};
-use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sched::{CloneFlags, unshare};
 use seawall::nic::af_xdp::{
     Action, AfXdp, CopyMode, Filter, PortConfig, QueueSpec, RingSizes, Verdict,
@@ -38,32 +39,40 @@ const MORE: u16 = 0x2000;
 
 type Row = (&'static str, Vec<u8>, Verdict);
 
+const TESTS: &[common::Row<()>] = &[
+    (
+        "what_is_not_ours_is_passed",
+        ROOT,
+        what_is_not_ours_is_passed,
+    ),
+    (
+        "what_is_ours_is_redirected",
+        ROOT,
+        what_is_ours_is_redirected,
+    ),
+    ("who_asks_for_us_is_ours", ROOT, who_asks_for_us_is_ours),
+    (
+        "an_address_is_left_to_the_kernel_again",
+        ROOT,
+        an_address_is_left_to_the_kernel_again,
+    ),
+    ("what_lies_is_dropped", ROOT, what_lies_is_dropped),
+    (
+        "fragments_follow_the_first",
+        ROOT,
+        fragments_follow_the_first,
+    ),
+    ("without_a_socket_it_drops", ROOT, without_a_socket_it_drops),
+    (
+        "what_is_disowned_is_passed",
+        ROOT,
+        what_is_disowned_is_passed,
+    ),
+    ("any_octets_get_a_verdict", ROOT, any_octets_get_a_verdict),
+];
+
 fn main() -> ExitCode {
-    let tests: [(&str, fn()); 9] = [
-        ("what_is_not_ours_is_passed", what_is_not_ours_is_passed),
-        ("what_is_ours_is_redirected", what_is_ours_is_redirected),
-        ("who_asks_for_us_is_ours", who_asks_for_us_is_ours),
-        (
-            "an_address_is_left_to_the_kernel_again",
-            an_address_is_left_to_the_kernel_again,
-        ),
-        ("what_lies_is_dropped", what_lies_is_dropped),
-        ("fragments_follow_the_first", fragments_follow_the_first),
-        ("without_a_socket_it_drops", without_a_socket_it_drops),
-        ("what_is_disowned_is_passed", what_is_disowned_is_passed),
-        ("any_octets_get_a_verdict", any_octets_get_a_verdict),
-    ];
-    let is_root = nix::unistd::geteuid().is_root();
-    let trials = tests.map(|(name, test)| {
-        let run = move || {
-            test();
-            Ok::<(), Failed>(())
-        };
-        let trial = Trial::test(name, run).with_ignored_flag(!is_root);
-        let kind = if is_root { "" } else { "skipped: needs root" };
-        trial.with_kind(kind)
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+    common::run_together(TESTS)
 }
 
 /// Judges every row in order, with a socket on queue 0.

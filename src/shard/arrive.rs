@@ -133,12 +133,12 @@ impl<P: Port> Shard<P> {
         if let Some(tap) = &mut self.tap {
             tap.on_segment(now, Direction::In, &packet.tuple, seg, after);
         }
-        if let Some(reason) = out.dropped {
+        if let Some(mut reason) = out.dropped {
+            if out.reply.is_some() && !self.challenge_budget.take(now) {
+                out.reply = None;
+                reason = DropReason::ReplyBudget;
+            }
             self.counters.drops.count(reason);
-        }
-        if out.reply.is_some() && out.dropped.is_some() && !self.challenge_budget.take(now) {
-            out.reply = None;
-            self.counters.drops.count(DropReason::ReplyBudget);
         }
         self.act(handle, before, &out, Some((packet, frame)), now);
     }

@@ -46,6 +46,11 @@ impl<P: Port> Shard<P> {
                     return self.on_cookie(packet, frame, hash, mss, listener, now);
                 }
                 self.counters.cookies.rejected += 1;
+                // Departs from RFC 9293 §3.10.7.2: this may be a connection whose third segment
+                // was lost. What has text or a FIN is sent again, and brings the cookie back.
+                if seg.len() > 0 {
+                    return self.refuse(frame, DropReason::CookieAwaited);
+                }
                 self.reset(packet, frame, &reset, DropReason::CookieWrong, now);
             }
             Listened::Drop(reason) => self.refuse(frame, reason),

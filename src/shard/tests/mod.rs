@@ -1,7 +1,9 @@
 //! Two shards over the in-memory port.
 
 mod cookies;
+mod limits;
 mod neighbour;
+mod rig;
 mod scatter;
 
 use super::*;
