@@ -5,7 +5,7 @@ mod table;
 use super::serve::parse_duration;
 use super::terminal::stop_flag;
 use crate::control::resilience::{
-    Against, Event, PHASE_MAX, Plan, Row, Topology, has_nft, run as measure,
+    Against, Event, PHASE_MAX, Plan, Row, Topology, has_nft, html, run as measure,
 };
 use crate::flood::Rate;
 use crate::time::Duration;
@@ -74,6 +74,10 @@ pub struct ResilienceArgs {
     /// Write the rows as a JSON list to this file; `-` is stdout, instead of the table
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+
+    /// Write a report with charts to this file: one page that needs no network
+    #[arg(long, value_name = "FILE.html")]
+    pub report: Option<PathBuf>,
 }
 
 fn parse_phase(text: &str) -> Result<Duration, String> {
@@ -149,7 +153,7 @@ fn tell(event: Event, rows: &mut Vec<Row>) {
         } => eprint!(
             "{against}, flood of {}, {}: ",
             table::rate(rate.per_s()),
-            table::phase(phase),
+            phase.name(),
         ),
         Event::Ends(row) => {
             let honest = &row.honest;
@@ -181,7 +185,26 @@ fn show(args: &ResilienceArgs, rows: &[Row]) -> anyhow::Result<()> {
             fs::write(file, json).with_context(|| format!("writing {}", file.display()))?;
         }
     }
+    if let Some(file) = &args.report {
+        let page = html(rows, &facts(args));
+        fs::write(file, page).with_context(|| format!("writing {}", file.display()))?;
+    }
     Ok(())
+}
+
+// What a reader of the report wants to know of the run.
+fn facts(args: &ResilienceArgs) -> Vec<(String, String)> {
+    let read = |file: &str| fs::read_to_string(file).map(|text| text.trim().to_owned());
+    let kernel = read("/proc/sys/kernel/osrelease").unwrap_or_else(|_| "unknown".into());
+    let processors = std::thread::available_parallelism().map_or(0, usize::from);
+    let facts = [
+        ("seawall", env!("CARGO_PKG_VERSION").to_owned()),
+        ("Linux", kernel),
+        ("Processors", processors.to_string()),
+        ("Honest clients at once", args.clients.to_string()),
+        ("Each phase", format!("{:?}", args.phase)),
+    ];
+    facts.map(|(name, value)| (name.into(), value)).into()
 }
 
 #[cfg(test)]

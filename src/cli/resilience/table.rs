@@ -1,6 +1,6 @@
 //! What was measured, for people: the table, and what follows from it.
 
-use crate::control::resilience::{Against, L2FWD, Phase, Row, SERVE_ALONE};
+use crate::control::resilience::{Against, BASELINE, Phase, Row, SERVE_ALONE};
 use crate::flood::Rate;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
@@ -47,7 +47,7 @@ fn line(row: &Row) -> [String; 12] {
     [
         row.against.clone(),
         rate(row.flood_rate),
-        phase(row.phase).into(),
+        row.phase.name().into(),
         of_honest(format!("{}/{}", honest.succeeded, honest.attempted)),
         of_honest(format!("{:.0}", honest.rate_per_s)),
         of_honest(format!("{:.0}", latency.p50)),
@@ -70,14 +70,6 @@ pub(super) fn rate(per_s: u64) -> String {
     }
 }
 
-pub(super) const fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Before => "before",
-        Phase::During => "during",
-        Phase::After => "after",
-    }
-}
-
 fn percent(share: f64) -> String {
     format!("{:.0}", share * 100.0)
 }
@@ -97,7 +89,7 @@ pub(super) fn conclusions(rows: &[Row]) -> Vec<String> {
     let serve = answered(Against::Serve.name());
     let alone = answered(SERVE_ALONE);
     let pairs = [
-        (SERVE_ALONE, alone, L2FWD),
+        (SERVE_ALONE, alone, BASELINE),
         (SERVE_ALONE, alone, Against::NftSynproxy.name()),
         ("serve", serve, Against::NftSynproxy.name()),
         ("serve", serve, Against::Kernel.name()),
@@ -174,7 +166,7 @@ mod tests {
 
     #[test]
     fn what_was_not_there_is_a_dash() {
-        let text = line(&row(L2FWD, 812_340.0, 0));
+        let text = line(&row(BASELINE, 812_340.0, 0));
         assert_eq!(text[..3], ["l2fwd", "max", "during"]);
         assert_eq!(text[3..9], ["-"; 6]);
         assert_eq!(text[9..], ["3.00 M", "812.3 k", "100 25"]);
@@ -194,7 +186,7 @@ mod tests {
             row("serve", 100_000.0, 9),
             row("serve", 300_000.0, 9),
             row("nft-synproxy", 200_000.0, 9),
-            row(L2FWD, 400_000.0, 0),
+            row(BASELINE, 400_000.0, 0),
             row(SERVE_ALONE, 380_000.0, 0),
         ];
         let lines = conclusions(&rows);

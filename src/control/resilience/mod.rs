@@ -14,97 +14,48 @@ mod against;
 mod arena;
 mod attack;
 mod clients;
+mod contestant;
 mod dialogue;
 mod error;
 mod kernel;
 mod l2fwd;
 mod machine;
+mod number;
+mod plan;
+mod report;
 mod row;
 mod sink;
 mod tally;
+mod verdict;
 
+#[cfg(test)]
+mod tests;
+
+pub use crate::load::Percentiles;
 pub use against::{Against, has_nft};
 pub use error::Error;
-pub use row::{Cpu, Flooded, Honest, Percentiles, Phase, Row, Topology};
+pub use plan::{PHASE_MAX, Plan};
+pub use report::html;
+pub use row::{BASELINE, Cpu, Flooded, Honest, Phase, Row, SERVE_ALONE, Topology};
+pub use verdict::{Verdict, verdicts};
 
 use super::worker;
-use crate::flood::{Rate, Span};
-use crate::time::Duration;
+use crate::flood::Rate;
 use against::Contestant;
 use arena::{ATTACKER_CPU, Arena, SERVER_CPU};
 use attack::Attack;
 use clients::{Clients, PATIENCE};
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use machine::Processors;
+use plan::{LEAD, share_of_capacity};
 use std::thread;
-
-/// The name of the rows of plain `AF_XDP`.
-pub const L2FWD: &str = "l2fwd";
-
-/// The name of the rows of `serve` without honest clients.
-pub const SERVE_ALONE: &str = "serve alone";
-
-/// The longest phase: a flood has to outlast it, and the patience of the last client.
-pub const PHASE_MAX: Duration = Duration::from_secs(45);
-
-const _: () = assert!(
-    PHASE_MAX.as_secs() + PATIENCE.as_secs() + LEAD.as_secs() <= Span::MAX.get().as_secs(),
-    "no flood ends before its phase"
-);
-
-/// What a flood lasts longer than its phase can.
-const LEAD: Duration = Duration::from_secs(2);
 
 /// Connections that are held open through all phases.
 const HELD: usize = 4;
 
-/// In [`Topology::Shared`] new connections compete with the flood from here on: a share of what the
-/// server answers when it is flooded as fast as it goes.
-const SHARE_OF_CAPACITY: f64 = 0.8;
-
 /// How often a phase without clients looks whether it is to stop.
 const LOOK: Duration = Duration::from_millis(10);
-
-/// Set-up and tear-down of a contestant, or of a flood: an estimate.
-const AROUND: Duration = Duration::from_millis(300);
-
-/// What to measure.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    /// Who shares an interface with the attacker.
-    pub topology: Topology,
-    /// Who stands the flood, in this order.
-    pub against: Vec<Against>,
-    /// The rates of the flood.
-    pub rates: Vec<Rate>,
-    /// How long connections begin in each phase, at most [`PHASE_MAX`].
-    pub phase: Duration,
-    /// Honest clients at once.
-    pub clients: usize,
-}
-
-impl Plan {
-    /// How long it takes when nobody has to wait, and at most.
-    #[must_use]
-    pub fn duration(&self) -> (Duration, Duration) {
-        let added = if self.needs_capacity() {
-            // The rate that is found, and the one that finds it.
-            1 + u32::from(!self.rates.contains(&Rate::MAX))
-        } else {
-            0
-        };
-        let rounds = (self.against.len() * self.rates.len()) as u32 + added;
-        let phases = 3 * rounds;
-        let alone = 2;
-        let contestants = self.against.len() as u32 + alone;
-        let least = self.phase * (phases + alone) + AROUND * (rounds + contestants);
-        (least, least + PATIENCE * phases)
-    }
-
-    fn needs_capacity(&self) -> bool {
-        self.topology == Topology::Shared && self.against.contains(&Against::Serve)
-    }
-}
 
 /// What is told while it goes on.
 #[derive(Clone, Debug)]
@@ -142,7 +93,7 @@ pub fn run(
     for &against in &plan.against {
         run.stand(against)?;
     }
-    run.alone(L2FWD, against::start_l2fwd)?;
+    run.alone(BASELINE, against::start_l2fwd)?;
     run.alone(SERVE_ALONE, |arena| against::start(Against::Serve, arena))
 }
 
@@ -296,52 +247,5 @@ impl Round<'_, '_> {
             flood,
             cpu,
         }))
-    }
-}
-
-// A whole number that a rate can be, whatever was answered.
-#[expect(clippy::cast_sign_loss, reason = "it is 1 at least")]
-fn share_of_capacity(answered_per_s: f64) -> u64 {
-    let share = (answered_per_s * SHARE_OF_CAPACITY).round().max(1.0) as u64;
-    share.min(Rate::MAX.per_s())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_of_any_capacity_is_a_rate() {
-        for (answered, rate) in [(0.0, 1), (500_000.4, 400_000), (f64::MAX, 10_000_000)] {
-            assert_eq!(share_of_capacity(answered), rate);
-        }
-    }
-
-    #[test]
-    fn the_duration_counts_every_phase() {
-        let plan = |topology, rates: &[Rate]| Plan {
-            topology,
-            against: vec![Against::Serve, Against::Kernel],
-            rates: rates.to_vec(),
-            phase: Duration::from_secs(3),
-            clients: 16,
-        };
-        let slow = Rate::new(1000).unwrap();
-        for (topology, rates, rounds) in [
-            (Topology::Apart, &[slow][..], 2),
-            (Topology::Apart, &[slow, Rate::MAX], 4),
-            // The rate that is found, and the one that finds it.
-            (Topology::Shared, &[slow, Rate::MAX], 5),
-            (Topology::Shared, &[slow], 4),
-        ] {
-            let (least, most) = plan(topology, rates).duration();
-            let phases = Duration::from_secs(3) * (3 * rounds + 2);
-            assert_eq!(
-                least,
-                phases + AROUND * (rounds + 4),
-                "{topology:?} {rates:?}"
-            );
-            assert_eq!(most, least + PATIENCE * 3 * rounds);
-        }
     }
 }

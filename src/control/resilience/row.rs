@@ -2,6 +2,7 @@
 //!
 //! The names are those of `resilience --json` and stay.
 
+use crate::load::Percentiles;
 use serde::Serialize;
 
 /// Who shares an interface of the server with the attacker.
@@ -12,6 +13,17 @@ pub enum Topology {
     Apart,
     /// Attacker and honest clients share one interface and one queue of the server.
     Shared,
+}
+
+impl Topology {
+    /// As in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Apart => "apart",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 /// Where in time a row stands.
@@ -26,11 +38,23 @@ pub enum Phase {
     After,
 }
 
+impl Phase {
+    /// As in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::During => "during",
+            Self::After => "after",
+        }
+    }
+}
+
 /// What one contestant did in one phase at one rate.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// Its name: `serve`, `kernel`, `nft-synproxy`; without honest clients, and during the flood
-    /// alone: `l2fwd`, which sends each frame back, and `serve alone`.
+    /// alone: [`BASELINE`] and [`SERVE_ALONE`].
     pub against: String,
     /// Who shares an interface with whom.
     pub topology: Topology,
@@ -63,6 +87,14 @@ impl Row {
     }
 }
 
+/// Whom a row is against when it is a plain bounce of frames over `AF_XDP`: what rings and driver
+/// give at best. No honest clients meet it.
+pub const BASELINE: &str = "l2fwd";
+
+/// Whom a row is against when `serve` meets the flood without honest clients, to compare with
+/// [`BASELINE`].
+pub const SERVE_ALONE: &str = "serve alone";
+
 /// What became of honest clients: each connects, asks, reads the answer to its end.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Honest {
@@ -74,7 +106,7 @@ pub struct Honest {
     pub rate_per_s: f64,
     /// SYNs that the clients' kernel sent again.
     pub syn_retransmitted: u64,
-    /// From `connect` to writable, microseconds, of those that got so far.
+    /// From `connect` to writable, microseconds, of those that got so far; all zero when none did.
     pub handshake_us: Percentiles,
     /// Connections that succeeded in each quarter of a second of this phase.
     pub timeline: Vec<u64>,
@@ -83,17 +115,6 @@ pub struct Honest {
     pub established_per_s: f64,
     /// Of those connections, how many broke in this phase.
     pub established_broken: u64,
-}
-
-/// Percentiles of a handshake in microseconds; all zero when there was none.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Percentiles {
-    /// Half are at most this.
-    pub p50: f64,
-    /// 99 in a hundred are at most this.
-    pub p99: f64,
-    /// 999 in a thousand are at most this.
-    pub p999: f64,
 }
 
 /// What the flood did; all zero before and after it.

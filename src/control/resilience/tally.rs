@@ -79,17 +79,12 @@ impl Tally {
     #[expect(clippy::cast_precision_loss, reason = "rates for people")]
     pub(super) fn close(self, syn_retransmitted: u64) -> Honest {
         let seconds = self.span.as_secs_f64().max(1e-9);
-        let micros = |p| self.handshakes.value_at_percentile(p) as f64 / 1e3;
         Honest {
             attempted: self.attempted,
             succeeded: self.succeeded,
             rate_per_s: self.in_span as f64 / seconds,
             syn_retransmitted,
-            handshake_us: Percentiles {
-                p50: micros(50.0),
-                p99: micros(99.0),
-                p999: micros(99.9),
-            },
+            handshake_us: Percentiles::of(&self.handshakes, 1e3),
             timeline: self.timeline,
             established_per_s: self.answers as f64 / seconds,
             established_broken: self.broken,
