@@ -123,7 +123,7 @@ fn check_flood(row: &Value) {
 }
 
 fn apart() -> Result<(), Failed> {
-    let rows = rows("--against serve --rates 50k --phase 600ms")?;
+    let rows = rows("--against serve --rates 50k --phase 500ms")?;
     let serve = of(&rows, "serve");
     let phases: Vec<&Value> = serve.iter().map(|row| &row["phase"]).collect();
     assert_eq!(phases, ["before", "during", "after"]);
@@ -148,7 +148,8 @@ fn apart() -> Result<(), Failed> {
 }
 
 fn shared() -> Result<(), Failed> {
-    let rows = rows("--topology shared --against serve,kernel --rates 20k --phase 500ms")?;
+    let rows =
+        rows("--topology shared --against serve,kernel --rates 20k --phase 250ms --patience 3s")?;
     for row in &rows {
         assert_eq!(row["topology"], "shared");
         check_flood(row);
@@ -169,7 +170,7 @@ fn shared() -> Result<(), Failed> {
 }
 
 fn signal() -> Result<(), Failed> {
-    let line = "resilience --json - --against serve,kernel --phase 1s --rates 1k,2k,5k";
+    let line = "resilience --json - --against serve,kernel --phase 500ms --rates 1k,2k";
     let process = Process::seawall(None, line)?;
     process.wait_for("serve, flood of 1k, during: ")?;
     process.signal(Signal::SIGINT)?;
@@ -186,7 +187,7 @@ fn wrong() -> Result<(), Failed> {
     for (arguments, complaint) in [
         ("--rates 11M", "no override"),
         ("--against nobody", "possible values"),
-        ("--phase 0s", "a phase lasts"),
+        ("--phase 0s", "at most 40s"),
     ] {
         let finished = Process::seawall(None, &format!("resilience {arguments}"))?.finish()?;
         assert_eq!(finished.status.code(), Some(2), "{}", finished.stderr);

@@ -5,7 +5,7 @@ mod table;
 use super::serve::parse_duration;
 use super::terminal::stop_flag;
 use crate::control::resilience::{
-    Against, Event, PHASE_MAX, Plan, Row, Topology, has_nft, html, run as measure,
+    Against, Event, PATIENCE_MAX, PHASE_MAX, Plan, Row, Topology, has_nft, html, run as measure,
 };
 use crate::flood::Rate;
 use crate::time::Duration;
@@ -58,9 +58,13 @@ pub struct ResilienceArgs {
     )]
     pub rates: Vec<Rate>,
 
-    /// How long connections begin in each phase, as 3s or 500ms; at most 45s
+    /// How long connections begin in each phase, as 3s or 500ms; at most 40s
     #[arg(long, value_name = "TIME", default_value = "3s", value_parser = parse_phase)]
     pub phase: Duration,
+
+    /// A connection that is not over after this long has failed; at most 15s
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_patience)]
+    pub patience: Duration,
 
     /// Honest clients at once
     #[arg(
@@ -81,11 +85,19 @@ pub struct ResilienceArgs {
 }
 
 fn parse_phase(text: &str) -> Result<Duration, String> {
-    let phase = parse_duration(text)?;
-    if phase.is_zero() || phase > PHASE_MAX {
-        return Err(format!("a phase lasts from 1ms to {PHASE_MAX:?}"));
+    parse_up_to(text, PHASE_MAX)
+}
+
+fn parse_patience(text: &str) -> Result<Duration, String> {
+    parse_up_to(text, PATIENCE_MAX)
+}
+
+fn parse_up_to(text: &str, max: Duration) -> Result<Duration, String> {
+    let time = parse_duration(text)?;
+    if time.is_zero() || time > max {
+        return Err(format!("want more than no time, and at most {max:?}"));
     }
-    Ok(phase)
+    Ok(time)
 }
 
 /// Runs `seawall resilience` until all is measured or a signal comes.
@@ -141,6 +153,7 @@ fn plan_of(args: &ResilienceArgs, has_nft: bool) -> anyhow::Result<Plan> {
         rates,
         phase: args.phase,
         clients: args.clients.into(),
+        patience: args.patience,
     })
 }
 
@@ -253,9 +266,10 @@ mod tests {
             ("--against nobody", "possible values"),
             ("--rates 100k,11M", "no override"),
             ("--rates much", "is no rate"),
-            ("--phase 0s", "a phase lasts"),
-            ("--phase 46s", "a phase lasts"),
+            ("--phase 0s", "at most 40s"),
+            ("--phase 41s", "at most 40s"),
             ("--phase 3", "a unit"),
+            ("--patience 16s", "at most 15s"),
             ("--clients 0", "1..=1024"),
         ] {
             let error = parse(line).unwrap_err();

@@ -22,9 +22,6 @@ use std::net::{Ipv4Addr, SocketAddrV4, TcpStream};
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
-/// A visit that is not over after this long has failed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
 /// How often the patient are looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -59,6 +56,8 @@ struct Held {
 pub(super) struct Clients {
     epoll: Epoll,
     sources: Vec<Ipv4Addr>,
+    /// A visit that is not over after this long has failed.
+    patience: Duration,
     begun: usize,
     visits: Vec<Option<Visit>>,
     held: Vec<Held>,
@@ -67,9 +66,14 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Opens `held` connections; then `at_once` visits at a time can begin. To be used by threads
-    /// in the client's namespace.
-    pub(super) fn open(sources: Vec<Ipv4Addr>, at_once: usize, held: usize) -> Result<Self, Error> {
+    /// Opens `held` connections; then `at_once` visits at a time can begin, and one that is not
+    /// over after `patience` has failed. To be used by threads in the client's namespace.
+    pub(super) fn open(
+        sources: Vec<Ipv4Addr>,
+        at_once: usize,
+        held: usize,
+        patience: Duration,
+    ) -> Result<Self, Error> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let held: io::Result<Vec<Held>> = (0..held).map(|_| Held::open()).collect();
         let held = held.map_err(Error::NotServed)?;
@@ -79,6 +83,7 @@ impl Clients {
         Ok(Self {
             epoll,
             sources,
+            patience,
             begun: 0,
             visits: (0..at_once).map(|_| None).collect(),
             held,
@@ -158,7 +163,7 @@ impl Clients {
 
     fn expire(&mut self, now: Instant, tally: &mut Tally) {
         for place in &mut self.visits {
-            if let Some(visit) = place.take_if(|visit| now - visit.begun >= PATIENCE) {
+            if let Some(visit) = place.take_if(|visit| now - visit.begun >= self.patience) {
                 tally.on_end(false, visit.handshake, now);
             }
         }

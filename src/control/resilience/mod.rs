@@ -34,7 +34,7 @@ mod tests;
 pub use crate::load::Percentiles;
 pub use against::{Against, has_nft};
 pub use error::Error;
-pub use plan::{PHASE_MAX, Plan};
+pub use plan::{PATIENCE_MAX, PHASE_MAX, Plan};
 pub use report::html;
 pub use row::{BASELINE, Cpu, Flooded, Honest, Phase, Row, SERVE_ALONE, Topology};
 pub use verdict::{Verdict, verdicts};
@@ -44,7 +44,7 @@ use crate::flood::Rate;
 use against::Contestant;
 use arena::{ATTACKER_CPU, Arena, SERVER_CPU};
 use attack::Attack;
-use clients::{Clients, PATIENCE};
+use clients::Clients;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use machine::Processors;
@@ -119,7 +119,8 @@ impl Run<'_> {
         // A thread in the client's namespace, where connections begin, on the server's core.
         let stood = arena.client().run(|| -> Result<(), Error> {
             worker::pin(SERVER_CPU)?;
-            let mut clients = Clients::open(arena.sources(), self.plan.clients, HELD)?;
+            let mut clients =
+                Clients::open(arena.sources(), self.plan.clients, HELD, self.plan.patience)?;
             let mut round = Round {
                 run: self,
                 arena: &arena,
@@ -230,7 +231,7 @@ impl Round<'_, '_> {
             Phase::During => Some(Attack::start(
                 self.arena,
                 rate,
-                plan.phase + PATIENCE + LEAD,
+                plan.phase + plan.patience + LEAD,
             )?),
             Phase::Before | Phase::After => None,
         };

@@ -1,15 +1,16 @@
 //! What is to be measured, and how long that takes.
 
-use super::clients::PATIENCE;
 use super::{Against, Topology};
 use crate::flood::{Rate, Span};
 use crate::time::Duration;
 
-/// The longest phase: a flood has to outlast it, and the patience of the last client.
-pub const PHASE_MAX: Duration = Duration::from_secs(45);
+/// The longest phase, and the longest patience: a flood has to outlast both.
+pub const PHASE_MAX: Duration = Duration::from_secs(40);
+/// See [`PHASE_MAX`].
+pub const PATIENCE_MAX: Duration = Duration::from_secs(15);
 
 const _: () = assert!(
-    PHASE_MAX.as_secs() + PATIENCE.as_secs() + LEAD.as_secs() <= Span::MAX.get().as_secs(),
+    PHASE_MAX.as_secs() + PATIENCE_MAX.as_secs() + LEAD.as_secs() <= Span::MAX.get().as_secs(),
     "no flood ends before its phase"
 );
 
@@ -36,6 +37,8 @@ pub struct Plan {
     pub phase: Duration,
     /// Honest clients at once.
     pub clients: usize,
+    /// A connection that is not over after this long has failed; at most [`PATIENCE_MAX`].
+    pub patience: Duration,
 }
 
 impl Plan {
@@ -53,7 +56,7 @@ impl Plan {
         let alone = 2;
         let contestants = self.against.len() as u32 + alone;
         let least = self.phase * (phases + alone) + AROUND * (rounds + contestants);
-        (least, least + PATIENCE * phases)
+        (least, least + self.patience * phases)
     }
 
     /// Is there one rate more, which is a share of what `serve` can?
@@ -88,6 +91,7 @@ mod tests {
             rates: rates.to_vec(),
             phase: Duration::from_secs(3),
             clients: 16,
+            patience: Duration::from_secs(10),
         };
         let slow = Rate::new(1000).unwrap();
         for (topology, rates, rounds) in [
@@ -104,7 +108,7 @@ mod tests {
                 phases + AROUND * (rounds + 4),
                 "{topology:?} {rates:?}"
             );
-            assert_eq!(most, least + PATIENCE * 3 * rounds);
+            assert_eq!(most, least + Duration::from_secs(10) * 3 * rounds);
         }
     }
 }
