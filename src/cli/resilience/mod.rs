@@ -28,7 +28,7 @@ CPU 0, the flood has CPU 1. Each flood comes from 198.18.0.0/15 and leaves the l
 For each contestant and rate there are three phases: clients alone, beside the flood, alone again.
 A connection counts to the phase it begins in, and every phase waits for its last connection.
 At the end plain AF_XDP that sends each frame back (l2fwd) says what the port itself can do, beside
-`serve` without clients.
+`serve` without clients; they take turns, and the median of three is told.
 
   apart   attacker and clients come in by two interfaces of the server
   shared  they share one interface and one queue; for `serve`, 80% of what it answers when flooded

@@ -11,6 +11,7 @@
 //! over the same rings, and `serve alone` answers it.
 
 mod against;
+mod alone;
 mod arena;
 mod attack;
 mod clients;
@@ -41,21 +42,15 @@ pub use verdict::{Verdict, verdicts};
 
 use super::worker;
 use crate::flood::Rate;
-use against::Contestant;
 use arena::{ATTACKER_CPU, Arena, SERVER_CPU};
 use attack::Attack;
 use clients::Clients;
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::time::Duration;
 use machine::Processors;
 use plan::{LEAD, share_of_capacity};
-use std::thread;
 
 /// Connections that are held open through all phases.
 const HELD: usize = 4;
-
-/// How often a phase without clients looks whether it is to stop.
-const LOOK: Duration = Duration::from_millis(10);
 
 /// What is told while it goes on.
 #[derive(Clone, Debug)]
@@ -93,8 +88,10 @@ pub fn run(
     for &against in &plan.against {
         run.stand(against)?;
     }
-    run.alone(BASELINE, against::start_l2fwd)?;
-    run.alone(SERVE_ALONE, |arena| against::start(Against::Serve, arena))
+    if run.is_stopped() {
+        return Ok(());
+    }
+    alone::measure(plan, stop, tell)
 }
 
 struct Run<'a> {
@@ -130,56 +127,12 @@ impl Run<'_> {
             if against == Against::Serve && round.run.plan.needs_capacity() {
                 round.around_capacity()
             } else {
-                round
-                    .run
-                    .plan
-                    .rates
-                    .iter()
-                    .try_for_each(|rate| round.at(*rate).map(drop))
+                let mut rates = round.run.plan.rates.iter();
+                rates.try_for_each(|rate| round.at(*rate).map(drop))
             }
         });
         contestant.stop()?;
         stood
-    }
-
-    // The flood as fast as it goes against a contestant, without honest clients.
-    fn alone(
-        &mut self,
-        name: &'static str,
-        start: impl FnOnce(&Arena) -> Result<Box<dyn Contestant>, Error>,
-    ) -> Result<(), Error> {
-        if self.is_stopped() {
-            return Ok(());
-        }
-        let arena = Arena::new(self.plan.topology)?;
-        let contestant = start(&arena)?;
-        (self.tell)(Event::Begins {
-            against: name,
-            rate: Rate::MAX,
-            phase: Phase::During,
-        });
-        let before = Processors::look()?;
-        let attack = Attack::start(&arena, Rate::MAX, self.plan.phase + LEAD)?;
-        let looks = self.plan.phase.as_millis() / LOOK.as_millis();
-        for _ in 0..looks {
-            if self.is_stopped() {
-                return Ok(());
-            }
-            thread::sleep(LOOK);
-        }
-        let cpu = Processors::look()?.since(&before, SERVER_CPU);
-        let flood = attack.stop()?;
-        contestant.stop()?;
-        (self.tell)(Event::Ends(Box::new(Row {
-            against: name.into(),
-            topology: self.plan.topology,
-            phase: Phase::During,
-            flood_rate: Rate::MAX.per_s(),
-            honest: Honest::default(),
-            flood,
-            cpu,
-        })));
-        Ok(())
     }
 }
 

@@ -14,6 +14,9 @@ const _: () = assert!(
     "no flood ends before its phase"
 );
 
+/// How often `l2fwd` and `serve alone` take turns.
+pub(super) const TURNS: u32 = 3;
+
 /// What a flood lasts longer than its phase can.
 pub(super) const LEAD: Duration = Duration::from_secs(2);
 
@@ -53,7 +56,7 @@ impl Plan {
         };
         let rounds = (self.against.len() * self.rates.len()) as u32 + added;
         let phases = 3 * rounds;
-        let alone = 2;
+        let alone = 2 * TURNS;
         let contestants = self.against.len() as u32 + alone;
         let least = self.phase * (phases + alone) + AROUND * (rounds + contestants);
         (least, least + self.patience * phases)
@@ -102,10 +105,10 @@ mod tests {
             (Topology::Shared, &[slow], 4),
         ] {
             let (least, most) = plan(topology, rates).duration();
-            let phases = Duration::from_secs(3) * (3 * rounds + 2);
+            let phases = Duration::from_secs(3) * (3 * rounds + 2 * TURNS);
             assert_eq!(
                 least,
-                phases + AROUND * (rounds + 4),
+                phases + AROUND * (rounds + 2 + 2 * TURNS),
                 "{topology:?} {rates:?}"
             );
             assert_eq!(most, least + Duration::from_secs(10) * 3 * rounds);
