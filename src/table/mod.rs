@@ -19,7 +19,7 @@ use ahash::RandomState;
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use index::Index;
-use prefetch::prefetch;
+pub(crate) use prefetch::prefetch;
 
 /// Connections by their four-tuples, at most `capacity` of them.
 pub struct Table<T> {

@@ -1,6 +1,6 @@
 //! The rows of a run by contestant.
 
-use super::row::{BASELINE, Phase, Row, Topology};
+use super::row::{BASELINE, Phase, Row, SERVE_ALONE, Topology};
 
 /// One of those who were measured, with all of its rows.
 #[derive(Clone, Debug)]
@@ -41,7 +41,8 @@ impl<'a> Contestant<'a> {
 
     /// No honest clients meet it.
     pub(super) fn is_baseline(&self) -> bool {
-        self.rows.iter().any(|row| row.against == BASELINE)
+        let is_met = |row: &&Row| ![BASELINE, SERVE_ALONE].contains(&row.against.as_str());
+        !self.rows.iter().any(is_met)
     }
 
     /// Its rows of a phase.

@@ -25,6 +25,8 @@ fn row(against: &str, flood_rate: u64, phase: Phase) -> Row {
                 p999: 2_000.0,
             },
             timeline: vec![2_500; 8],
+            established_per_s: 650.0,
+            established_broken: 0,
         },
         flood: if is_flood {
             Flooded {

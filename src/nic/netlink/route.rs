@@ -1,13 +1,14 @@
 //! Where a packet would go, and the Ethernet addresses of neighbours.
 
 use super::address::family_of;
-use super::{Error, Link, Mac, Message, Netlink};
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
+use super::{Error, InterfaceAddress, Link, Mac, Message, Netlink};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia,
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteVia,
 };
 use nix::errno::Errno;
 use std::net::IpAddr;
@@ -80,6 +81,30 @@ impl Netlink {
             Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(()),
             told => told.map(drop),
         }
+    }
+
+    /// Sends what goes to the network `to` by `gateway`, a neighbour on `link`.
+    pub fn add_route(
+        &mut self,
+        link: &Link,
+        to: InterfaceAddress,
+        gateway: IpAddr,
+    ) -> Result<(), Error> {
+        let what = format!("adding the route to {to} by {gateway} on {}", link.name);
+        let mut message = RouteMessage::default();
+        message.header.address_family = family_of(to.address);
+        message.header.destination_prefix_length = to.prefix_len;
+        message.header.table = RouteHeader::RT_TABLE_MAIN;
+        message.header.protocol = RouteProtocol::Static;
+        message.header.scope = RouteScope::Universe;
+        message.header.kind = RouteType::Unicast;
+        message.attributes = vec![
+            RouteAttribute::Destination(to.address.into()),
+            RouteAttribute::Gateway(gateway.into()),
+            RouteAttribute::Oif(link.index),
+        ];
+        self.ask(&what, Message::NewRoute(message), NLM_F_CREATE | NLM_F_EXCL)?;
+        Ok(())
     }
 
     /// Tells the kernel a neighbour's Ethernet address, for good.
