@@ -76,6 +76,8 @@ drop_reasons! {
     NeighbourMalformed, "neighbour_malformed", Suspect, "RFC 4861 §7.1.1", "an ARP request, Neighbor Solicitation or ping that breaks its rules";
     NeighbourNotOurs, "neighbour_not_ours", Normal, "RFC 4861 §7.2.3", "ARP, ND or ping for an address that we do not answer for";
     AddressConflict, "address_conflict", Suspect, "RFC 5227 §2.4", "another host claims an address that is ours";
+    // ICMP errors about segments of ours
+    IcmpIgnored, "icmp_ignored", Normal, "RFC 5927 §4.1", "an ICMP error that no segment in flight caused, or that says nothing to TCP";
     // No connection
     NoConnection, "no_connection", Normal, "RFC 9293 §3.10.7.1", "no connection and no listener: answered by a reset";
     NoListener, "no_listener", Normal, "RFC 9293 §3.10.7.1", "a reset, or another segment that must not be answered, for no connection";

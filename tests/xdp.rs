@@ -19,7 +19,7 @@ use std::process::{Command, ExitCode};
 
 use Verdict::{
     DropExtensions, DropFragment, DropMalformed, DropNoSocket, PassFragment, PassNotIp,
-    PassNotOwned, PassNotTcp, PassTruncated, PassVlan, Redirect, RedirectNeighbour,
+    PassNotOwned, PassNotTcp, PassTruncated, PassVlan, Redirect, RedirectIcmp, RedirectNeighbour,
 };
 
 /// Port 80 of these is owned, and nothing else.
@@ -51,6 +51,11 @@ const TESTS: &[common::Row<()>] = &[
         what_is_ours_is_redirected,
     ),
     ("who_asks_for_us_is_ours", ROOT, who_asks_for_us_is_ours),
+    (
+        "errors_about_our_segments_are_ours",
+        ROOT,
+        errors_about_our_segments_are_ours,
+    ),
     (
         "an_address_is_left_to_the_kernel_again",
         ROOT,
@@ -200,6 +205,54 @@ fn who_asks_for_us_is_ours() {
         "UDP" => V4::to(ALONE_V4).protocol(UDP).frame(&ping), PassNotTcp;
         "TCP" => V4::to(ALONE_V4).frame(&tcp(12345, 5)), Redirect;
         "TCP, v6" => V6::to(ALONE_V6).frame(&tcp(12345, 5)), Redirect;
+    }
+}
+
+/// RFC 792, RFC 4443: by what they quote, which must come from the address that they go to.
+fn errors_about_our_segments_are_ours() {
+    let kinds = |kind: u8| [kind, 0, 0, 0, 0, 0, 0, 0];
+    // The error of this type that goes to the first address about a packet from the second.
+    let about = |kind: u8, to, from: Ipv4Addr, port: u16, quoted: V4| {
+        let mut segment = tcp(443, 5);
+        segment[..2].copy_from_slice(&port.to_be_bytes());
+        let mut packet = quoted.packet(&segment[..8]);
+        packet[12..16].copy_from_slice(&from.octets());
+        let message = [&kinds(kind)[..], &packet].concat();
+        V4::to(to).protocol(ICMP).frame(&message)
+    };
+    let about_v6 = |kind: u8, to, from: Ipv6Addr, port: u16, quoted: V6| {
+        let mut segment = tcp(443, 5);
+        segment[..2].copy_from_slice(&port.to_be_bytes());
+        let mut packet = quoted.packet(&segment[..8]);
+        packet[8..24].copy_from_slice(&from.octets());
+        let message = [&kinds(kind)[..], &packet].concat();
+        V6::to(to).protocol(ICMPV6).frame(&message)
+    };
+    let sent = || V4::to(NOT_V4);
+    let sent_v6 = || V6::to(NOT_V6);
+    let mut short = about(3, ONE_V4, ONE_V4, 80, sent());
+    short.truncate(short.len() - 5);
+    check! {
+        "unreachable" => about(3, ONE_V4, ONE_V4, 80, sent()), RedirectIcmp;
+        "time exceeded" => about(11, ONE_V4, ONE_V4, 80, sent()), RedirectIcmp;
+        "parameter problem" => about(12, ONE_V4, ONE_V4, 80, sent()), RedirectIcmp;
+        "any port of one that is all owned" => about(3, ALL_V4, ALL_V4, 9, sent()), RedirectIcmp;
+        "source quench" => about(4, ONE_V4, ONE_V4, 80, sent()), PassNotTcp;
+        "a redirect" => about(5, ONE_V4, ONE_V4, 80, sent()), PassNotTcp;
+        "about a port of the kernel's" => about(3, ONE_V4, ONE_V4, 81, sent()), PassNotTcp;
+        "about somebody else's segment" => about(3, ONE_V4, ALL_V4, 80, sent()), PassNotTcp;
+        "to somebody else" => about(3, NOT_V4, ONE_V4, 80, sent()), PassNotOwned;
+        "about UDP" => about(3, ONE_V4, ONE_V4, 80, sent().protocol(UDP)), PassNotTcp;
+        "it quotes too little" => short, PassNotTcp;
+        "unreachable, v6" => about_v6(1, ONE_V6, ONE_V6, 80, sent_v6()), RedirectIcmp;
+        "too big" => about_v6(2, ONE_V6, ONE_V6, 80, sent_v6()), RedirectIcmp;
+        "time exceeded, v6" => about_v6(3, ONE_V6, ONE_V6, 80, sent_v6()), RedirectIcmp;
+        "parameter problem, v6" => about_v6(4, ALL_V6, ALL_V6, 9, sent_v6()), RedirectIcmp;
+        "type 5 of v6" => about_v6(5, ONE_V6, ONE_V6, 80, sent_v6()), PassNotTcp;
+        "a port of the kernel's, v6" => about_v6(1, ONE_V6, ONE_V6, 81, sent_v6()), PassNotTcp;
+        "somebody else's, v6" => about_v6(1, ONE_V6, ALL_V6, 80, sent_v6()), PassNotTcp;
+        "about UDP, v6" =>
+            about_v6(1, ONE_V6, ONE_V6, 80, sent_v6().protocol(UDP)), PassNotTcp;
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Shard, context};
 use crate::nic::{Frame, Port};
 use crate::service::{Conn, Reader, Writer};
 use crate::table::Handle;
-use crate::tcp::{Actions, End, Open, Span, State};
+use crate::tcp::{Actions, End, Open, Report, Span, State};
 use crate::time::Instant;
 use crate::wire::Packet;
 
@@ -20,13 +20,19 @@ impl<P: Port> Shard<P> {
         now: Instant,
     ) {
         self.take_buffers(handle, out, arrival.as_ref());
-        let news =
-            out.opened || out.acked > 0 || out.finished || out.deliver.len + out.unlocked > 0;
+        let news = out.report == Some(Report::Urgent)
+            || out.opened
+            || out.acked > 0
+            || out.finished
+            || out.deliver.len + out.unlocked > 0;
         // The segment that ends a connection may still bring its last text.
         let is_over = out.ended.is_some() && out.deliver.len + out.unlocked == 0;
         if news && !is_over {
             let text = arrival.as_ref().map(|(p, frame)| (*p, frame, out.deliver));
             self.call_service(handle, out.opened, text, now);
+        }
+        if let Some(report) = out.report {
+            self.tell(handle, report);
         }
         let (frame, packet) = match arrival {
             Some((packet, frame)) => (Some(frame), Some(packet)),
@@ -35,7 +41,8 @@ impl<P: Port> Shard<P> {
         let kept = match (out.reply, frame) {
             (Some(reply), Some(frame)) => {
                 let packet = packet.expect("a frame comes with its packet");
-                self.reply(packet, frame, &reply, now);
+                let settings = self.settings(handle).copied().unwrap_or_default();
+                self.reply(packet, frame, &reply, &settings, now);
                 None
             }
             (Some(reply), None) => {
@@ -123,6 +130,7 @@ impl<P: Port> Shard<P> {
         let unread = rx.unread();
         let tx = Writer::new(&mut connection.to_send, &mut self.to_send, limit);
         let mut conn = Conn::new(rx, tx, &mut connection.user, tuple, now);
+        conn.urgent = connection.tcb.urgent();
         let service = &mut self.services[usize::from(connection.service)];
         if opened {
             service.on_open(&mut conn);
@@ -140,7 +148,7 @@ impl<P: Port> Shard<P> {
         let cx = context(&self.config.tcp, &tuple, now);
         let tcb = &mut connection.tcb;
         if asked.no_delay {
-            tcb.set_no_delay();
+            tcb.set_no_delay(true);
         }
         if read > 0 {
             tcb.on_receive(read as u32, &cx);
@@ -149,16 +157,19 @@ impl<P: Port> Shard<P> {
         if sent > 0 {
             tcb.on_send(sent as u32, &cx);
         }
+        if let Some(end) = asked.urgent {
+            tcb.on_send_urgent(end);
+        }
         connection.is_starved = is_starved;
         if is_starved {
             self.postpone(handle);
         }
         if asked.abort || asked.close || asked.finish {
-            self.close(handle, asked, now);
+            self.close_as_asked(handle, asked, now);
         }
     }
 
-    fn close(&mut self, handle: Handle, asked: crate::service::Asked, now: Instant) {
+    fn close_as_asked(&mut self, handle: Handle, asked: crate::service::Asked, now: Instant) {
         let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
@@ -176,6 +187,18 @@ impl<P: Port> Shard<P> {
         }
         if let Some(end) = out.ended {
             self.end(handle, end);
+        }
+    }
+
+    // Asynchronous reports (RFC 9293 §3.9.1.8; MUST-47), to whoever began the connection or was
+    // told of it.
+    fn tell(&mut self, handle: Handle, report: Report) {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+            return;
+        };
+        if connection.is_open || connection.tcb.open() == Open::Active {
+            let service = &mut self.services[usize::from(connection.service)];
+            service.on_report(tuple, &mut connection.user, report);
         }
     }
 

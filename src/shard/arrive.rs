@@ -1,13 +1,14 @@
 //! Segments in: parse a burst, hash it, prefetch it, then take one after the other.
 
-use super::{Arrival, Direction, Shard, context};
+use super::{Arrival, Counters, Direction, Mesh, Shard, context};
 use crate::drop_reason::DropReason;
 use crate::limits::{BLOCK_BYTES, BURST_FRAMES};
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::Actions;
 use crate::time::Instant;
-use crate::wire::{Checksum, Packet, parse};
+use crate::wire::{Checksum, IcmpError, Packet, parse};
+use arrayvec::ArrayVec;
 
 /// Blocks that the text of one segment may need.
 const BLOCKS_PER_SEGMENT: usize = 2;
@@ -42,6 +43,7 @@ impl<P: Port> Shard<P> {
     // All frames of the burst, before any connection is touched: by the time the first segment is
     // processed, the table's lines for the last are on their way.
     pub(super) fn parse(&mut self, now: Instant) {
+        let mut errors = ArrayVec::<(IcmpError, Frame), BURST_FRAMES>::new();
         for frame in self.burst.drain(..) {
             let checksum = checksum_of(&self.config.checksum, frame.queue());
             match parse(self.port.bytes(&frame), checksum) {
@@ -50,12 +52,7 @@ impl<P: Port> Shard<P> {
                     if let Some(mesh) = &self.mesh
                         && let Some(owner) = mesh.other_owner(frame.queue(), hash)
                     {
-                        if mesh.hand_over(owner, frame.queue(), self.port.bytes(&frame)) {
-                            self.counters.handed_over += 1;
-                        } else {
-                            self.counters.drops.count(DropReason::HandOffFull);
-                        }
-                        self.port.release(frame);
+                        hand_over(mesh, owner, frame, &mut self.port, &mut self.counters);
                         continue;
                     }
                     self.table.prefetch(hash);
@@ -66,6 +63,11 @@ impl<P: Port> Shard<P> {
                     });
                 }
                 Err(reason) => {
+                    let error = IcmpError::parse_if(reason, self.port.bytes(&frame));
+                    if let Some(error) = error {
+                        errors.push((error, frame));
+                        continue;
+                    }
                     let (port, counters) = (&mut self.port, &mut self.counters);
                     let neighbours = &mut self.neighbours;
                     neighbours.on_no_segment(frame, reason, port, counters, now);
@@ -76,6 +78,9 @@ impl<P: Port> Shard<P> {
             self.table.prefetch_slot(arrival.hash);
         }
         self.counters.segments_in += self.arrivals.len() as u64;
+        for (error, frame) in errors {
+            self.on_icmp(&error, frame, now);
+        }
     }
 
     pub(super) fn arrive(&mut self, now: Instant) {
@@ -142,6 +147,22 @@ impl<P: Port> Shard<P> {
         }
         self.act(handle, before, &out, Some((packet, frame)), now);
     }
+}
+
+/// A frame of a connection that another shard owns.
+pub(super) fn hand_over<P: Port>(
+    mesh: &Mesh,
+    owner: usize,
+    frame: Frame,
+    port: &mut P,
+    counters: &mut Counters,
+) {
+    if mesh.hand_over(owner, frame.queue(), port.bytes(&frame)) {
+        counters.handed_over += 1;
+    } else {
+        counters.drops.count(DropReason::HandOffFull);
+    }
+    port.release(frame);
 }
 
 fn checksum_of(rules: &[Checksum], queue: u16) -> Checksum {

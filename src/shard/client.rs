@@ -1,11 +1,12 @@
-//! For those who begin connections: to find one again, to let its service run unasked, to end it.
+//! For those who begin connections, or hold them by handle: to find one again, to let its service
+//! run unasked, to choose for it, to look at it, to end it.
 
-use super::Shard;
+use super::{Shard, context};
 use crate::nic::Port;
 use crate::service::Service;
 use crate::table::Handle;
-use crate::tcp::{Actions, State};
-use crate::time::Instant;
+use crate::tcp::{Actions, Context, Settings, State, Status, Tcb};
+use crate::time::{Duration, Instant};
 use crate::wire::FourTuple;
 use core::any::Any;
 
@@ -43,19 +44,73 @@ impl<P: Port> Shard<P> {
         self.settle(handle, before, None, now);
     }
 
-    /// ABORT (RFC 9293 §3.10.5). `false` when nothing was left to abort: no connection, or one in
-    /// TIME-WAIT, which nobody may cut short (MUST-13).
-    pub fn abort(&mut self, handle: Handle, now: Instant) -> bool {
-        let Some(connection) = self.table.get_mut(handle) else {
+    /// What was chosen for a connection.
+    #[must_use]
+    pub fn settings(&self, handle: Handle) -> Option<&Settings> {
+        self.table.get(handle).map(|c| c.tcb.settings())
+    }
+
+    /// Chooses anew for a connection; before the next breath after [`Shard::open`], for its SYN
+    /// too. `false` when there is no such connection.
+    pub fn set(&mut self, handle: Handle, settings: Settings, now: Instant) -> bool {
+        self.on_call(handle, now, |tcb, cx, _| tcb.set(settings, cx))
+    }
+
+    /// STATUS (RFC 9293 §3.10.6).
+    #[must_use]
+    pub fn status(&self, handle: Handle, now: Instant) -> Option<Status> {
+        let tuple = self.table.tuple(handle)?;
+        let connection = self.table.get(handle)?;
+        let cx = context(&self.config.tcp, tuple, now);
+        Some(connection.tcb.status(&cx))
+    }
+
+    /// CLOSE by a user who reads on (RFC 9293 §3.10.4): no more text will be sent. `false` when
+    /// there is no such connection.
+    pub fn finish(&mut self, handle: Handle, now: Instant) -> bool {
+        self.on_call(handle, now, Tcb::on_close)
+    }
+
+    /// CLOSE by a user who is gone. Without `linger` what is queued goes out in the background, and
+    /// text that comes is answered by a reset (SHLD-3). With a `linger` of nothing it is an ABORT;
+    /// with a longer one it is given up when the peer acknowledges nothing for so long. `false`
+    /// when there is no such connection, or one in TIME-WAIT that is to be aborted.
+    pub fn close(&mut self, handle: Handle, linger: Option<Duration>, now: Instant) -> bool {
+        if linger == Some(Duration::ZERO) {
+            return self.abort(handle, now);
+        }
+        self.on_call(handle, now, |tcb, cx, out| {
+            if let Some(linger) = linger {
+                tcb.set_linger(linger, cx);
+            }
+            tcb.on_close_both(cx, out);
+        })
+    }
+
+    // A call of the user's on one connection, and all that follows from it.
+    fn on_call(
+        &mut self,
+        handle: Handle,
+        now: Instant,
+        call: impl FnOnce(&mut Tcb, &Context<'_>, &mut Actions),
+    ) -> bool {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
             return false;
         };
         let before = connection.tcb.state();
-        if before == State::TimeWait {
-            return false;
-        }
         let mut out = Actions::default();
-        connection.tcb.on_abort(&mut out);
+        let cx = context(&self.config.tcp, tuple, now);
+        call(&mut connection.tcb, &cx, &mut out);
         self.act(handle, before, &out, None, now);
         true
+    }
+
+    /// ABORT (RFC 9293 §3.10.5). `false` when nothing was left to abort: no connection, or one in
+    /// TIME-WAIT, which nobody may cut short (MUST-13).
+    pub fn abort(&mut self, handle: Handle, now: Instant) -> bool {
+        if self.state_at(handle) == Some(State::TimeWait) {
+            return false;
+        }
+        self.on_call(handle, now, |tcb, _, out| tcb.on_abort(out))
     }
 }

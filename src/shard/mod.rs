@@ -4,7 +4,8 @@
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers; `client` is for those who begin connections.
+//! `expire` runs the timers; `client` is for those who begin connections or hold
+//! them by handle, `icmp` for what happened to segments on their way.
 
 mod act;
 mod arrive;
@@ -15,6 +16,7 @@ mod connection;
 mod cookies;
 mod counters;
 mod expire;
+mod icmp;
 mod mesh;
 mod neighbour;
 mod send;
@@ -33,7 +35,7 @@ use crate::limits::BURST_FRAMES;
 use crate::nic::{Burst, Frame, Port};
 use crate::service::Service;
 use crate::table::{Handle, Table};
-use crate::tcp::{Config, Context, IssSource, State, Tcb};
+use crate::tcp::{Config, Context, IssSource, Settings, State, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wheel::{Fifo, Wheel};
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
@@ -160,14 +162,58 @@ impl<P: Port> Shard<P> {
     }
 
     /// Passive OPEN: segments for `endpoint` reach `service` (RFC 9293 §3.10.1).
+    ///
+    /// # Panics
+    /// When somebody listens there already: see [`Shard::try_listen`].
     pub fn listen(&mut self, endpoint: Endpoint, service: u16) {
+        self.try_listen(endpoint, service, Settings::default())
+            .expect("nobody else listens there");
+    }
+
+    /// Passive OPEN at one local address (MUST-43), with what connections to `endpoint` begin with.
+    ///
+    /// # Errors
+    /// [`OpenError::Exists`] when somebody listens there already: one OPEN does not touch another
+    /// (MUST-41).
+    pub fn try_listen(
+        &mut self,
+        endpoint: Endpoint,
+        service: u16,
+        settings: Settings,
+    ) -> Result<(), OpenError> {
         assert!(
             usize::from(service) < self.services.len(),
             "no such service"
         );
-        let number = u16::try_from(self.listeners.len()).expect("listeners are added by hand");
-        self.listeners.push(Listener { service, open: 0 });
+        if self.listening.contains_key(&endpoint) {
+            return Err(OpenError::Exists);
+        }
+        // One that nobody listens by any more, and nobody counts against.
+        let listening = &self.listening;
+        let is_free = |(n, at): &(usize, &Listener)| {
+            at.open == 0 && !listening.values().any(|number| usize::from(*number) == *n)
+        };
+        let free = self.listeners.iter().enumerate().find(is_free);
+        let index = free.map_or(self.listeners.len(), |(n, _)| n);
+        let listener = Listener {
+            service,
+            open: 0,
+            settings,
+        };
+        if let Some(at) = self.listeners.get_mut(index) {
+            *at = listener;
+        } else {
+            self.listeners.push(listener);
+        }
+        let number = u16::try_from(index).expect("listeners are added by hand");
         self.listening.insert(endpoint, number);
+        Ok(())
+    }
+
+    /// CLOSE of a passive OPEN (RFC 9293 §3.10.4): connections that it has go on. `false` when
+    /// nobody listened.
+    pub fn stop_listening(&mut self, endpoint: &Endpoint) -> bool {
+        self.listening.remove(endpoint).is_some()
     }
 
     /// Lets somebody watch every segment, for diagrams.
@@ -180,7 +226,9 @@ impl<P: Port> Shard<P> {
         self.mesh = Some(mesh);
     }
 
-    /// Active OPEN: the SYN leaves in the next breath, by `queue`, behind `link`.
+    /// Active OPEN: the SYN leaves in the next breath, by `queue`, behind `link`. The local address
+    /// is the caller's choice (MUST-43, MUST-44), and stays that of the connection (MUST-45). A
+    /// listener on the same port is not touched by it (MUST-42).
     pub fn open(
         &mut self,
         tuple: FourTuple,

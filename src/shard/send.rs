@@ -1,12 +1,13 @@
 //! Segments out: into the frame that came where there is one, into a fresh one otherwise.
 
-use super::{Direction, Shard, context};
+use super::{Direction, Shard, ShardConfig, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
-use crate::tcp::{Output, State};
+use crate::tcp::{Output, Settings, State};
 use crate::time::Instant;
 use crate::wire::{FourTuple, Headers, Packet, Segment};
+use core::num::NonZeroU8;
 
 /// Segments that one connection may send in one breath. The rest waits for the next, so that a
 /// bulk transfer cannot hold back a handshake.
@@ -101,8 +102,8 @@ impl<P: Port> Shard<P> {
             link: &connection.link,
             tuple,
             segment: &segment,
-            hop_limit: self.config.hop_limit,
-            tos: 0,
+            hop_limit: hop_limit(connection.tcb.settings(), &self.config),
+            tos: connection.tcb.settings().tos,
         };
         let (at, len) = (headers.len(), segment.text_len as usize);
         let bytes = self.port.bytes_mut(&mut frame);
@@ -129,6 +130,7 @@ impl<P: Port> Shard<P> {
         packet: &Packet,
         mut frame: Frame,
         segment: &Segment,
+        settings: &Settings,
         now: Instant,
     ) {
         let link = packet.link.reversed();
@@ -136,8 +138,8 @@ impl<P: Port> Shard<P> {
             link: &link,
             tuple: &packet.tuple,
             segment,
-            hop_limit: self.config.hop_limit,
-            tos: 0,
+            hop_limit: hop_limit(settings, &self.config),
+            tos: settings.tos,
         };
         let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
             return self.refuse(frame, DropReason::NoFrame);
@@ -166,8 +168,8 @@ impl<P: Port> Shard<P> {
             link: &connection.link,
             tuple: &tuple,
             segment,
-            hop_limit: self.config.hop_limit,
-            tos: 0,
+            hop_limit: hop_limit(connection.tcb.settings(), &self.config),
+            tos: connection.tcb.settings().tos,
         };
         let state = connection.tcb.state();
         let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
@@ -207,4 +209,9 @@ impl<P: Port> Shard<P> {
             self.wheel.disarm(handle.slot());
         }
     }
+}
+
+// MUST-49
+fn hop_limit(settings: &Settings, config: &ShardConfig) -> u8 {
+    settings.hop_limit.map_or(config.hop_limit, NonZeroU8::get)
 }

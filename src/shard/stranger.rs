@@ -6,7 +6,7 @@ use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::cookie::{cookie_syn_ack, remembered};
-use crate::tcp::{Listened, State, Tcb, on_listen, reset_for};
+use crate::tcp::{Listened, Settings, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
 use crate::wire::{Address, Packet, Segment, Seq};
 
@@ -15,6 +15,8 @@ pub(super) struct Listener {
     pub(super) service: u16,
     /// Connections that it has, those in TIME-WAIT left out.
     pub(super) open: u32,
+    /// What its connections begin with.
+    pub(super) settings: Settings,
 }
 
 impl<P: Port> Shard<P> {
@@ -70,7 +72,7 @@ impl<P: Port> Shard<P> {
             return self.refuse(frame, DropReason::ReplyBudget);
         }
         self.counters.drops.count(reason);
-        self.reply(packet, frame, reset, now);
+        self.reply(packet, frame, reset, &Settings::default(), now);
     }
 
     fn on_syn(
@@ -85,7 +87,7 @@ impl<P: Port> Shard<P> {
         let half_open = self.counters.states[State::SynReceived as usize];
         let by_cookie = self.cookies.answer(half_open, &mut self.counters.cookies);
         if by_cookie && iss_min.is_none() {
-            return self.send_cookie(packet, frame, now);
+            return self.send_cookie(packet, frame, listener, now);
         }
         if self.config.syn_cookies == SynCookies::Never && half_open >= self.config.limits.half_open
         {
@@ -102,7 +104,8 @@ impl<P: Port> Shard<P> {
         }
         let ts_offset = self.iss.timestamp_offset(&packet.tuple);
         let cx = context(&self.config.tcp, &packet.tuple, now);
-        let tcb = Tcb::on_syn(&packet.segment, iss, ts_offset, &cx);
+        let mut tcb = Tcb::on_syn(&packet.segment, iss, ts_offset, &cx);
+        tcb.set(self.settings_of(listener), &cx);
         let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {
             return self.refuse(frame, DropReason::TableFull);
         };
@@ -115,7 +118,7 @@ impl<P: Port> Shard<P> {
 
     // No slot, no timer, no buffer: the SYN-ACK carries all there is to remember, in the frame
     // that brought the SYN. It is never sent again.
-    fn send_cookie(&mut self, packet: &Packet, frame: Frame, now: Instant) {
+    fn send_cookie(&mut self, packet: &Packet, frame: Frame, listener: u16, now: Instant) {
         if !self.syn_ack_budget.take(now) {
             return self.refuse(frame, DropReason::ReplyBudget);
         }
@@ -128,9 +131,13 @@ impl<P: Port> Shard<P> {
             0
         };
         let cx = context(&self.config.tcp, &packet.tuple, now);
-        let syn_ack = cookie_syn_ack(seg, iss, ts_offset, &cx);
+        let mut syn_ack = cookie_syn_ack(seg, iss, ts_offset, &cx);
+        let settings = self.settings_of(listener);
+        if let Some(max) = settings.mss_max {
+            syn_ack.options.mss = syn_ack.options.mss.map(|mss| mss.min(max.get()));
+        }
         self.counters.cookies.sent += 1;
-        self.reply(packet, frame, &syn_ack, now);
+        self.reply(packet, frame, &syn_ack, &settings, now);
     }
 
     // The third segment of a handshake that only the peer remembered.
@@ -149,7 +156,8 @@ impl<P: Port> Shard<P> {
         let ts_offset = self.iss.timestamp_offset(&packet.tuple);
         let cx = context(&self.config.tcp, &packet.tuple, now);
         let seg = &packet.segment;
-        let tcb = Tcb::on_cookie(seg, &remembered(seg, mss, cx.config), ts_offset, &cx);
+        let mut tcb = Tcb::on_cookie(seg, &remembered(seg, mss, cx.config), ts_offset, &cx);
+        tcb.set(self.settings_of(listener), &cx);
         let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {
             return self.refuse(frame, DropReason::TableFull);
         };
@@ -194,6 +202,11 @@ impl<P: Port> Shard<P> {
         self.sources.add(&packet.tuple.remote.address);
         self.counters.states[State::SynReceived as usize] += 1;
         Some(handle)
+    }
+
+    fn settings_of(&self, listener: u16) -> Settings {
+        let at = self.listeners.get(usize::from(listener));
+        at.map_or_else(Settings::default, |at| at.settings)
     }
 
     /// The connection no longer counts against its listener and its source.

@@ -1,5 +1,6 @@
 //! TCP options: MSS, window scale, SACK-permitted and timestamps (RFC 9293 §3.2, RFC 7323,
-//! RFC 2018 §2). SACK itself and all others are skipped (MUST-6).
+//! RFC 2018 §2), in any segment (MUST-4, MUST-5). SACK itself and all others are skipped by their
+//! length (MUST-6, MUST-68).
 
 use super::{Ctl, Options, Timestamps};
 use crate::drop_reason::DropReason;
@@ -106,7 +107,8 @@ pub const fn tcp_options_len(options: &Options, ctl: Ctl) -> usize {
     mss + others + window_scale
 }
 
-/// The options as they stand in a header, in words: NOPs make every mix end on one.
+/// The options as they stand in a header, in words: NOPs make every mix end on one, so there
+/// is no padding behind an end of the list (MUST-69).
 #[inline]
 pub(super) fn emit(options: &Options, ctl: Ctl) -> ArrayVec<u32, WORDS_MAX> {
     let mut words = ArrayVec::new();
