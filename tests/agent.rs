@@ -183,10 +183,15 @@ impl Stage {
 }
 
 impl Drop for Stage {
+    // At the end of its input it resets what is open, so the kernel's end holds on to nothing.
     fn drop(&mut self) {
-        // It fails when the agent has ended before.
-        let _ = self.agent.kill();
-        let _ = self.agent.wait();
+        self.stdin = None;
+        let ended = until("it ends", || self.agent.try_wait().ok().flatten());
+        if ended.is_err() {
+            // It fails when the agent has ended just now.
+            let _ = self.agent.kill();
+            let _ = self.agent.wait();
+        }
     }
 }
 
