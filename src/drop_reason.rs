@@ -85,6 +85,7 @@ drop_reasons! {
     CookieAwaited, "cookie_awaited", Normal, "RFC 4987 §3.6", "text or a FIN of no connection while SYN cookies are out: the segment that brings the cookie back may follow";
     HalfOpenFull, "half_open_full", Limit, "limits", "a SYN that found too many handshakes under way, with cookies off";
     ListenerFull, "listener_full", Limit, "limits", "a SYN for a listener with as many connections as it may have";
+    BacklogFull, "backlog_full", Limit, "limits", "a SYN for a listener with as many connections as may wait to be accepted";
     SourceFull, "source_full", Limit, "limits", "a SYN from a source with as many connections as it may have";
     TableFull, "table_full", Limit, "limits", "a SYN that found the connection table full";
     // Connections: RFC 9293 §3.10.7.3 and §3.10.7.4, in the order of the checks

@@ -4,8 +4,8 @@
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers; `client` is for those who begin connections or hold
-//! them by handle, `icmp` for what happened to segments on their way.
+//! `expire` runs the timers; `listener` is for those who wait for connections, `client` for those
+//! who begin them or hold them by handle, `icmp` for what happened to segments on their way.
 
 mod act;
 mod arrive;
@@ -17,6 +17,7 @@ mod cookies;
 mod counters;
 mod expire;
 mod icmp;
+mod listener;
 mod mesh;
 mod neighbour;
 mod send;
@@ -24,6 +25,7 @@ mod sources;
 mod stranger;
 mod tap;
 
+pub use client::Waiting;
 pub use config::{Budgets, Limits, Secrets, ShardConfig, SynCookies};
 pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
@@ -35,7 +37,7 @@ use crate::limits::BURST_FRAMES;
 use crate::nic::{Burst, Frame, Port};
 use crate::service::Service;
 use crate::table::{Handle, Table};
-use crate::tcp::{Config, Context, IssSource, Settings, State, Tcb};
+use crate::tcp::{Config, Context, IssSource, State, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wheel::{Fifo, Wheel};
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
@@ -44,10 +46,10 @@ use arrayvec::ArrayVec;
 use budget::Budget;
 use connection::Connection;
 use cookies::Cookies;
+use listener::Listener;
 use neighbour::Neighbours;
 use sources::Sources;
 use std::collections::{HashMap, VecDeque};
-use stranger::Listener;
 
 /// Why a shard could not take a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -161,61 +163,6 @@ impl<P: Port> Shard<P> {
         u16::try_from(self.services.len() - 1).expect("services are added by hand")
     }
 
-    /// Passive OPEN: segments for `endpoint` reach `service` (RFC 9293 §3.10.1).
-    ///
-    /// # Panics
-    /// When somebody listens there already: see [`Shard::try_listen`].
-    pub fn listen(&mut self, endpoint: Endpoint, service: u16) {
-        self.try_listen(endpoint, service, Settings::default())
-            .expect("nobody else listens there");
-    }
-
-    /// Passive OPEN at one local address (MUST-43), with what connections to `endpoint` begin with.
-    ///
-    /// # Errors
-    /// [`OpenError::Exists`] when somebody listens there already: one OPEN does not touch another
-    /// (MUST-41).
-    pub fn try_listen(
-        &mut self,
-        endpoint: Endpoint,
-        service: u16,
-        settings: Settings,
-    ) -> Result<(), OpenError> {
-        assert!(
-            usize::from(service) < self.services.len(),
-            "no such service"
-        );
-        if self.listening.contains_key(&endpoint) {
-            return Err(OpenError::Exists);
-        }
-        // One that nobody listens by any more, and nobody counts against.
-        let listening = &self.listening;
-        let is_free = |(n, at): &(usize, &Listener)| {
-            at.open == 0 && !listening.values().any(|number| usize::from(*number) == *n)
-        };
-        let free = self.listeners.iter().enumerate().find(is_free);
-        let index = free.map_or(self.listeners.len(), |(n, _)| n);
-        let listener = Listener {
-            service,
-            open: 0,
-            settings,
-        };
-        if let Some(at) = self.listeners.get_mut(index) {
-            *at = listener;
-        } else {
-            self.listeners.push(listener);
-        }
-        let number = u16::try_from(index).expect("listeners are added by hand");
-        self.listening.insert(endpoint, number);
-        Ok(())
-    }
-
-    /// CLOSE of a passive OPEN (RFC 9293 §3.10.4): connections that it has go on. `false` when
-    /// nobody listened.
-    pub fn stop_listening(&mut self, endpoint: &Endpoint) -> bool {
-        self.listening.remove(endpoint).is_some()
-    }
-
     /// Lets somebody watch every segment, for diagrams.
     pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
         self.tap = Some(tap);
@@ -301,6 +248,12 @@ impl<P: Port> Shard<P> {
             self.port.wait(timeout, mesh.wake_fd());
             mesh.awake();
         }
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &ShardConfig {
+        &self.config
     }
 
     /// The port, to look at.

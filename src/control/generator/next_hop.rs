@@ -14,8 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(10);
 const NUDGE: Duration = Duration::from_secs(1);
 
-/// The Ethernet address of the next hop from `device` to `target`.
-pub(super) fn resolve(device: &Device, target: IpAddr) -> Result<Mac, Error> {
+/// The Ethernet address of the next hop from `device` to `target`. Waits up to three seconds for
+/// it to answer.
+pub fn resolve(device: &Device, target: IpAddr) -> Result<Mac, Error> {
     let interface = || device.name().to_owned();
     let mut netlink = Netlink::open()?;
     let route = netlink.route_to(target).map_err(|error| Error::NoRoute {
