@@ -1,6 +1,6 @@
 //! Segments out: into the frame that came where there is one, into a fresh one otherwise.
 
-use super::{Direction, Shard, context};
+use super::{Direction, Shard, TOUCHED_MAX, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
@@ -33,7 +33,7 @@ impl<P: Port> Shard<P> {
             return;
         }
         if let Some(connection) = self.table.get_mut(handle)
-            && !self.touched.is_full()
+            && self.touched.len() < TOUCHED_MAX
         {
             self.touched.push((handle, frame));
             connection.touched = self.touched.len() as u8;
@@ -124,6 +124,7 @@ impl<P: Port> Shard<P> {
     }
 
     /// Answers a segment in its own frame, at once.
+    #[inline]
     pub(super) fn reply(
         &mut self,
         packet: &Packet,

@@ -8,7 +8,7 @@ use crate::table::Handle;
 use crate::tcp::cookie::{cookie_syn_ack, remembered};
 use crate::tcp::{Listened, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
-use crate::wire::{Address, Packet, Segment, Seq};
+use crate::wire::{Address, Endpoint, Packet, Segment, Seq};
 
 /// Somebody who waits for connections at an endpoint.
 pub(super) struct Listener {
@@ -28,7 +28,7 @@ impl<P: Port> Shard<P> {
         now: Instant,
     ) {
         let seg = &packet.segment;
-        let Some(&listener) = self.listening.get(&packet.tuple.local) else {
+        let Some(listener) = self.listener_at(&packet.tuple.local) else {
             return match reset_for(seg) {
                 Some(reset) => self.reset(packet, frame, &reset, DropReason::NoConnection, now),
                 None => self.refuse(frame, DropReason::NoListener),
@@ -50,6 +50,18 @@ impl<P: Port> Shard<P> {
             }
             Listened::Drop(reason) => self.refuse(frame, reason),
         }
+    }
+
+    #[inline]
+    fn listener_at(&mut self, local: &Endpoint) -> Option<u16> {
+        if let Some((endpoint, listener)) = &self.listening_last
+            && endpoint == local
+        {
+            return Some(*listener);
+        }
+        let listener = *self.listening.get(local)?;
+        self.listening_last = Some((*local, listener));
+        Some(listener)
     }
 
     // Answers by a reset, as far as its budget goes.
@@ -115,10 +127,11 @@ impl<P: Port> Shard<P> {
             return self.refuse(frame, DropReason::ReplyBudget);
         }
         let seg = &packet.segment;
-        let keys = self.cookies.mint_with(now);
-        let iss = keys.mint(&packet.tuple, seg.seq, seg.options.mss);
+        let (local, remote) = (packet.tuple.local.address, packet.tuple.remote.address);
+        let desk = self.cookies.desk(local, &self.iss, now);
+        let iss = desk.mint.iss(&packet.tuple, seg.seq, seg.options.mss);
         let ts_offset = if seg.options.timestamps.is_some() {
-            self.iss.timestamp_offset(&packet.tuple)
+            desk.offsets.with(remote)
         } else {
             0
         };

@@ -31,6 +31,7 @@ mod open;
 mod output;
 mod reassembly;
 mod rto;
+mod siphash;
 mod tcb;
 mod text;
 mod time_wait;
@@ -38,7 +39,7 @@ mod timer;
 
 pub use actions::{Actions, Context, End, Output, Span};
 pub use config::Config;
-pub use iss::IssSource;
+pub use iss::{IssSource, TimestampOffsets};
 pub use listen::{Listened, on_listen, reset_for};
 pub use tcb::{Open, Rcv, Snd, State, Tcb};
 
