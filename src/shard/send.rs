@@ -124,13 +124,21 @@ impl<P: Port> Shard<P> {
     }
 
     /// Answers a segment in its own frame, at once.
+    pub(super) fn reply(&mut self, packet: &Packet, frame: Frame, segment: &Segment, now: Instant) {
+        self.reply_by(packet, frame, segment, now, |headers, bytes| {
+            headers.emit(bytes)
+        });
+    }
+
+    /// As [`Shard::reply`], with `emit` to write the segment.
     #[inline]
-    pub(super) fn reply(
+    pub(super) fn reply_by(
         &mut self,
         packet: &Packet,
         mut frame: Frame,
         segment: &Segment,
         now: Instant,
+        emit: impl FnOnce(&Headers<'_>, &mut [u8]) -> Option<usize>,
     ) {
         let link = packet.link.reversed();
         let headers = Headers {
@@ -140,7 +148,7 @@ impl<P: Port> Shard<P> {
             hop_limit: self.config.hop_limit,
             tos: 0,
         };
-        let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
+        let Some(total) = emit(&headers, self.port.bytes_mut(&mut frame)) else {
             return self.refuse(frame, DropReason::NoFrame);
         };
         frame.set_len(total);

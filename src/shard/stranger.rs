@@ -138,7 +138,10 @@ impl<P: Port> Shard<P> {
         let cx = context(&self.config.tcp, &packet.tuple, now);
         let syn_ack = cookie_syn_ack(seg, iss, ts_offset, &cx);
         self.counters.cookies.sent += 1;
-        self.reply(packet, frame, &syn_ack, now);
+        self.reply_by(packet, frame, &syn_ack, now, |headers, bytes| {
+            let short = headers.emit_linux_syn(bytes);
+            short.or_else(|| headers.emit(bytes))
+        });
     }
 
     // The third segment of a handshake that only the peer remembered.

@@ -35,12 +35,7 @@ impl Headers<'_> {
     ///
     /// `None` when it does not fit into `frame` or into a datagram, or when the two ends are not of
     /// one family; what the headers' room then holds is not said.
-    #[inline]
     pub fn emit(&self, frame: &mut [u8]) -> Option<usize> {
-        self.emit_linux_syn(frame).or_else(|| self.emit_any(frame))
-    }
-
-    pub(super) fn emit_any(&self, frame: &mut [u8]) -> Option<usize> {
         let (local, remote) = (self.tuple.local, self.tuple.remote);
         let is_v4 = local.address.is_v4();
         if is_v4 != remote.address.is_v4() {

@@ -3,8 +3,8 @@
 //!
 //! Floods are made of it, so it has a way of its own, with every field at an offset that the
 //! compiler knows. It leads to the same end: what is read here [`parse`](super::parse) reads as
-//! well, what is written here [`Headers::emit`] writes the long way as well, and whatever is not
-//! exactly this is left to those two. Tests hold them together.
+//! well, what is written here [`Headers::emit`] writes as well, and whatever is not exactly this is
+//! left to those two. Tests hold them together.
 
 use super::checksum::{Sum, TCP};
 use super::ethernet::IPV4;
@@ -110,9 +110,14 @@ pub fn parse_linux_syn(frame: &[u8]) -> Option<Packet> {
 }
 
 impl Headers<'_> {
-    /// Writes such a segment; `None`, and nothing written, when it is none.
-    #[inline]
-    pub(super) fn emit_linux_syn(&self, frame: &mut [u8]) -> Option<usize> {
+    /// Writes such a segment as [`Headers::emit`] would; `None`, and nothing written, when it is
+    /// none.
+    #[expect(
+        clippy::inline_always,
+        reason = "once, in the answer to a SYN: what was made up for it is never put together"
+    )]
+    #[inline(always)]
+    pub fn emit_linux_syn(&self, frame: &mut [u8]) -> Option<usize> {
         let (segment, ctl) = (self.segment, self.segment.ctl);
         let &Options {
             mss: Some(mss),
@@ -175,7 +180,11 @@ fn sums_are_good(words: &[u32; IP_BYTES / 4]) -> bool {
 }
 
 // Of the IP header, and of the segment with its pseudo-header.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "the words are in registers where it is called"
+)]
+#[inline(always)]
 fn sums(words: &[u32; IP_BYTES / 4]) -> (Sum, Sum) {
     let [first, second, third, source, destination, segment @ ..] = words;
     let addresses = Sum::default().word(*source).word(*destination);

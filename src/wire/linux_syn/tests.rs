@@ -57,7 +57,7 @@ proptest! {
         };
         let (mut short, mut long) = ([0xee; 128], [0xee; 128]);
         let short_len = headers.emit_linux_syn(&mut short);
-        let long_len = headers.emit_any(&mut long);
+        let long_len = headers.emit(&mut long);
         if short_len.is_some() {
             prop_assert_eq!(short_len, long_len);
             prop_assert_eq!(short, long);
@@ -82,7 +82,7 @@ proptest! {
             tos,
         };
         let mut frame = [0; 128];
-        if let Some(len) = headers.emit_any(&mut frame) {
+        if let Some(len) = headers.emit(&mut frame) {
             let frame = &mut frame[..len + 8];
             if let Some(place) = frame.get_mut(at) {
                 *place = octet;
