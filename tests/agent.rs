@@ -1,7 +1,6 @@
 //! `examples/agent` does on real rings what its help says, against Linux's TCP. Needs root; without
 //! it every test reports itself as skipped.
 
-#[expect(dead_code, reason = "other tests use the rest of it")]
 mod common;
 
 use common::{DEADLINE, until};

@@ -7,7 +7,7 @@ use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::Actions;
 use crate::time::Instant;
-use crate::wire::{Checksum, IcmpError, Packet, parse};
+use crate::wire::{Checksum, IcmpError, Packet, parse, parse_linux_syn};
 use arrayvec::ArrayVec;
 
 /// Blocks that the text of one segment may need.
@@ -44,24 +44,16 @@ impl<P: Port> Shard<P> {
     // processed, the table's lines for the last are on their way.
     pub(super) fn parse(&mut self, now: Instant) {
         let mut errors = ArrayVec::<(IcmpError, Frame), BURST_FRAMES>::new();
-        for frame in self.burst.drain(..) {
-            let checksum = checksum_of(&self.config.checksum, frame.queue());
-            match parse(self.port.bytes(&frame), checksum) {
-                Ok(packet) => {
-                    let hash = self.table.hash(&packet.tuple);
-                    if let Some(mesh) = &self.mesh
-                        && let Some(owner) = mesh.other_owner(frame.queue(), hash)
-                    {
-                        hand_over(mesh, owner, frame, &mut self.port, &mut self.counters);
-                        continue;
-                    }
-                    self.table.prefetch(hash);
-                    self.arrivals.push(Arrival {
-                        frame,
-                        packet,
-                        hash,
-                    });
-                }
+        let mut burst = core::mem::take(&mut self.burst);
+        for frame in burst.drain(..) {
+            let bytes = self.port.bytes(&frame);
+            // Two places that file, so that a SYN of a flood is not copied on its way.
+            if let Some(packet) = parse_linux_syn(bytes) {
+                self.file(frame, packet);
+                continue;
+            }
+            match parse(bytes, checksum_of(&self.config.checksum, frame.queue())) {
+                Ok(packet) => self.file(frame, packet),
                 Err(reason) => {
                     let error = IcmpError::parse_if(reason, self.port.bytes(&frame));
                     if let Some(error) = error {
@@ -74,6 +66,7 @@ impl<P: Port> Shard<P> {
                 }
             }
         }
+        self.burst = burst;
         for arrival in &self.arrivals {
             self.table.prefetch_slot(arrival.hash);
         }
@@ -83,19 +76,36 @@ impl<P: Port> Shard<P> {
         }
     }
 
-    pub(super) fn arrive(&mut self, now: Instant) {
-        let mut arrivals = core::mem::take(&mut self.arrivals);
-        for Arrival {
-            frame,
+    // Keeps a packet for its turn, unless its connection is another shard's.
+    #[inline]
+    fn file(&mut self, frame: Frame, packet: Packet) {
+        let hash = self.table.hash(&packet.tuple);
+        if let Some(mesh) = &self.mesh
+            && let Some(owner) = mesh.other_owner(frame.queue(), hash)
+        {
+            return hand_over(mesh, owner, frame, &mut self.port, &mut self.counters);
+        }
+        self.table.prefetch(hash);
+        self.arrivals.push(Arrival {
+            frame: Some(frame),
             packet,
             hash,
-        } in arrivals.drain(..)
-        {
+        });
+    }
+
+    pub(super) fn arrive(&mut self, now: Instant) {
+        let mut arrivals = core::mem::take(&mut self.arrivals);
+        for arrival in &mut arrivals {
+            let (packet, hash) = (&arrival.packet, arrival.hash);
+            let Some(frame) = arrival.frame.take() else {
+                continue;
+            };
             match self.table.find(hash, &packet.tuple) {
-                Some(handle) => self.on_segment(handle, &packet, frame, hash, now),
-                None => self.on_stranger(&packet, frame, hash, None, now),
+                Some(handle) => self.on_segment(handle, packet, frame, hash, now),
+                None => self.on_stranger(packet, frame, hash, None, now),
             }
         }
+        arrivals.clear();
         self.arrivals = arrivals;
     }
 

@@ -75,6 +75,7 @@ impl<P: Port> Shard<P> {
         }
         let number = u16::try_from(number).expect("fewer listen at once than there are ports");
         self.listening.insert(endpoint, number);
+        self.listening_last = None;
         Ok(())
     }
 
@@ -84,6 +85,7 @@ impl<P: Port> Shard<P> {
         let Some(number) = self.listening.remove(endpoint) else {
             return false;
         };
+        self.listening_last = None;
         if let Some(listener) = self.listeners.get_mut(usize::from(number)) {
             listener.is_listening = false;
         }
@@ -94,14 +96,14 @@ impl<P: Port> Shard<P> {
     /// do, SYNs are dropped, so that the peer tries again. Handshakes that are under way by then
     /// still succeed.
     pub fn set_backlog(&mut self, endpoint: Endpoint, backlog: u32) {
-        if let Some(listener) = self.listener_at(endpoint) {
+        if let Some(listener) = self.listener_mut(endpoint) {
             listener.backlog = Some(backlog);
         }
     }
 
     /// One of those that waited at `endpoint` was accepted, or is not waited for any more.
     pub fn accepted(&mut self, endpoint: Endpoint) {
-        if let Some(listener) = self.listener_at(endpoint) {
+        if let Some(listener) = self.listener_mut(endpoint) {
             listener.waiting = listener.waiting.saturating_sub(1);
         }
     }
@@ -111,7 +113,7 @@ impl<P: Port> Shard<P> {
         listener.is_some_and(|it| it.backlog.is_some_and(|backlog| it.waiting > backlog))
     }
 
-    fn listener_at(&mut self, endpoint: Endpoint) -> Option<&mut Listener> {
+    fn listener_mut(&mut self, endpoint: Endpoint) -> Option<&mut Listener> {
         let number = *self.listening.get(&endpoint)?;
         self.listeners.get_mut(usize::from(number))
     }

@@ -42,7 +42,6 @@ use crate::time::{Duration, Instant};
 use crate::wheel::{Fifo, Wheel};
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
-use arrayvec::ArrayVec;
 use budget::Budget;
 use connection::Connection;
 use cookies::Cookies;
@@ -76,8 +75,8 @@ pub struct Breath {
     pub is_busy: bool,
 }
 
-// Connections with output waiting, each with the frame that it may go into.
-type Touched = ArrayVec<(Handle, Option<Frame>), { 2 * BURST_FRAMES }>;
+// Connections with output waiting in one breath.
+const TOUCHED_MAX: usize = 2 * BURST_FRAMES;
 
 /// One worker's whole world. See the module's head.
 pub struct Shard<P: Port> {
@@ -89,14 +88,19 @@ pub struct Shard<P: Port> {
     received: Pool,
     to_send: Pool,
     burst: Burst,
-    arrivals: ArrayVec<Arrival, BURST_FRAMES>,
-    touched: Touched,
+    // These two are taken out of the shard while they are worked through: vectors, so that it is
+    // not their content that moves. They never grow.
+    arrivals: Vec<Arrival>,
+    /// Connections with output waiting, each with the frame that it may go into.
+    touched: Vec<(Handle, Option<Frame>)>,
     /// Connections whose turn goes on in the next breath: each at most once, so it never grows.
     backlog: VecDeque<Handle>,
     mesh: Option<Mesh>,
     counters: Counters,
     // cold: open, close
     listening: HashMap<Endpoint, u16, RandomState>,
+    /// The endpoint of `listening` that was asked for last: a flood asks for one.
+    listening_last: Option<(Endpoint, u16)>,
     listeners: Vec<Listener>,
     sources: Sources,
     cookies: Cookies,
@@ -112,7 +116,8 @@ pub struct Shard<P: Port> {
 
 // A frame whose headers are good.
 struct Arrival {
-    frame: Frame,
+    /// Until its turn.
+    frame: Option<Frame>,
     packet: Packet,
     hash: u64,
 }
@@ -130,11 +135,12 @@ impl<P: Port> Shard<P> {
             received: Pool::new(config.blocks),
             to_send: Pool::new(config.blocks),
             burst: Burst::new(),
-            arrivals: ArrayVec::new(),
-            touched: Touched::new(),
+            arrivals: Vec::with_capacity(BURST_FRAMES),
+            touched: Vec::with_capacity(TOUCHED_MAX),
             backlog: VecDeque::with_capacity(config.connections),
             counters: Counters::default(),
             listening: HashMap::with_hasher(keyed.clone()),
+            listening_last: None,
             listeners: Vec::new(),
             sources: Sources::new(config.limits.per_source, config.connections, keyed.clone()),
             cookies: Cookies::new(

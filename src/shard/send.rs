@@ -1,6 +1,6 @@
 //! Segments out: into the frame that came where there is one, into a fresh one otherwise.
 
-use super::{Direction, Shard, ShardConfig, context};
+use super::{Direction, Shard, ShardConfig, TOUCHED_MAX, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
@@ -34,7 +34,7 @@ impl<P: Port> Shard<P> {
             return;
         }
         if let Some(connection) = self.table.get_mut(handle)
-            && !self.touched.is_full()
+            && self.touched.len() < TOUCHED_MAX
         {
             self.touched.push((handle, frame));
             connection.touched = self.touched.len() as u8;
@@ -128,10 +128,26 @@ impl<P: Port> Shard<P> {
     pub(super) fn reply(
         &mut self,
         packet: &Packet,
+        frame: Frame,
+        segment: &Segment,
+        settings: &Settings,
+        now: Instant,
+    ) {
+        self.reply_by(packet, frame, segment, settings, now, |headers, bytes| {
+            headers.emit(bytes)
+        });
+    }
+
+    /// As [`Shard::reply`], with `emit` to write the segment.
+    #[inline]
+    pub(super) fn reply_by(
+        &mut self,
+        packet: &Packet,
         mut frame: Frame,
         segment: &Segment,
         settings: &Settings,
         now: Instant,
+        emit: impl FnOnce(&Headers<'_>, &mut [u8]) -> Option<usize>,
     ) {
         let link = packet.link.reversed();
         let headers = Headers {
@@ -141,7 +157,7 @@ impl<P: Port> Shard<P> {
             hop_limit: hop_limit(settings, &self.config),
             tos: settings.tos,
         };
-        let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
+        let Some(total) = emit(&headers, self.port.bytes_mut(&mut frame)) else {
             return self.refuse(frame, DropReason::NoFrame);
         };
         frame.set_len(total);

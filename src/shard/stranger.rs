@@ -8,7 +8,7 @@ use crate::table::Handle;
 use crate::tcp::cookie::{cookie_syn_ack, remembered};
 use crate::tcp::{Listened, Settings, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
-use crate::wire::{Address, Packet, Segment, Seq};
+use crate::wire::{Address, Endpoint, Packet, Segment, Seq};
 
 impl<P: Port> Shard<P> {
     /// A segment of no connection. `iss_min`: it is a SYN that takes the place of a TIME-WAIT.
@@ -21,7 +21,7 @@ impl<P: Port> Shard<P> {
         now: Instant,
     ) {
         let seg = &packet.segment;
-        let Some(&listener) = self.listening.get(&packet.tuple.local) else {
+        let Some(listener) = self.listener_at(&packet.tuple.local) else {
             return match reset_for(seg) {
                 Some(reset) => self.reset(packet, frame, &reset, DropReason::NoConnection, now),
                 None => self.refuse(frame, DropReason::NoListener),
@@ -48,6 +48,18 @@ impl<P: Port> Shard<P> {
             }
             Listened::Drop(reason) => self.refuse(frame, reason),
         }
+    }
+
+    #[inline]
+    fn listener_at(&mut self, local: &Endpoint) -> Option<u16> {
+        if let Some((endpoint, listener)) = &self.listening_last
+            && endpoint == local
+        {
+            return Some(*listener);
+        }
+        let listener = *self.listening.get(local)?;
+        self.listening_last = Some((*local, listener));
+        Some(listener)
     }
 
     // Answers by a reset, as far as its budget goes.
@@ -117,10 +129,11 @@ impl<P: Port> Shard<P> {
             return self.refuse(frame, DropReason::ReplyBudget);
         }
         let seg = &packet.segment;
-        let keys = self.cookies.mint_with(now);
-        let iss = keys.mint(&packet.tuple, seg.seq, seg.options.mss);
+        let (local, remote) = (packet.tuple.local.address, packet.tuple.remote.address);
+        let desk = self.cookies.desk(local, &self.iss, now);
+        let iss = desk.mint.iss(&packet.tuple, seg.seq, seg.options.mss);
         let ts_offset = if seg.options.timestamps.is_some() {
-            self.iss.timestamp_offset(&packet.tuple)
+            desk.offsets.with(remote)
         } else {
             0
         };
@@ -131,7 +144,10 @@ impl<P: Port> Shard<P> {
             syn_ack.options.mss = syn_ack.options.mss.map(|mss| mss.min(max.get()));
         }
         self.counters.cookies.sent += 1;
-        self.reply(packet, frame, &syn_ack, &settings, now);
+        self.reply_by(packet, frame, &syn_ack, &settings, now, |headers, bytes| {
+            let short = headers.emit_linux_syn(bytes);
+            short.or_else(|| headers.emit(bytes))
+        });
     }
 
     // The third segment of a handshake that only the peer remembered.

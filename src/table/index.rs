@@ -32,6 +32,7 @@ impl Index {
 
     /// Slots whose tag is that of `hash`, nearest first: one, but for a chance of one to some
     /// hundreds or less.
+    #[inline]
     pub(super) fn candidates(&self, hash: u64) -> impl Iterator<Item = u32> {
         let mut at = self.home(hash);
         core::iter::from_fn(move || {

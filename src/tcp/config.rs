@@ -89,11 +89,9 @@ impl Config {
     /// The shift that lets 16 bits cover the receive buffer (RFC 7323 §2.3).
     #[must_use]
     pub const fn window_shift(&self) -> u8 {
-        let mut shift = 0;
-        while shift < 14 && (self.receive_buffer >> shift) > u16::MAX as u32 {
-            shift += 1;
-        }
-        shift
+        let bits = u32::BITS - self.receive_buffer.leading_zeros();
+        let shift = bits.saturating_sub(u16::BITS);
+        if shift < 14 { shift as u8 } else { 14 }
     }
 }
 

@@ -53,6 +53,7 @@ pub enum Listened {
 }
 
 /// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2).
+#[inline]
 #[must_use]
 pub fn on_listen(seg: &Segment) -> Listened {
     // first, RST

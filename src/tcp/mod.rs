@@ -37,6 +37,7 @@ mod output;
 mod reassembly;
 mod rto;
 mod settings;
+mod siphash;
 mod status;
 mod tcb;
 mod text;
@@ -46,7 +47,7 @@ mod urgent;
 
 pub use actions::{Actions, Context, End, Output, Report, Span};
 pub use config::Config;
-pub use iss::IssSource;
+pub use iss::{IssSource, TimestampOffsets};
 pub use listen::{Listened, on_listen, reset_for};
 pub use settings::{KeepAlive, Settings};
 pub use status::{Status, Trust};
