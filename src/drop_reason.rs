@@ -82,6 +82,7 @@ drop_reasons! {
     CookieWrong, "cookie_wrong", Suspect, "RFC 4987 §3.6", "an ACK that no SYN cookie of the last two epochs stands behind: answered by a reset";
     HalfOpenFull, "half_open_full", Limit, "limits", "a SYN that found too many handshakes under way, with cookies off";
     ListenerFull, "listener_full", Limit, "limits", "a SYN for a listener with as many connections as it may have";
+    BacklogFull, "backlog_full", Limit, "limits", "a SYN for a listener with as many connections as may wait to be accepted";
     SourceFull, "source_full", Limit, "limits", "a SYN from a source with as many connections as it may have";
     TableFull, "table_full", Limit, "limits", "a SYN that found the connection table full";
     // Connections: RFC 9293 §3.10.7.3 and §3.10.7.4, in the order of the checks

@@ -4,7 +4,8 @@
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers; `client` is for those who begin connections.
+//! `expire` runs the timers; `listener` is for those who wait for connections, `client` for those
+//! who begin them.
 
 mod act;
 mod arrive;
@@ -15,6 +16,7 @@ mod connection;
 mod cookies;
 mod counters;
 mod expire;
+mod listener;
 mod mesh;
 mod neighbour;
 mod send;
@@ -22,6 +24,7 @@ mod sources;
 mod stranger;
 mod tap;
 
+pub use client::Waiting;
 pub use config::{Budgets, Limits, Secrets, ShardConfig, SynCookies};
 pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
@@ -42,10 +45,10 @@ use arrayvec::ArrayVec;
 use budget::Budget;
 use connection::Connection;
 use cookies::Cookies;
+use listener::Listener;
 use neighbour::Neighbours;
 use sources::Sources;
 use std::collections::{HashMap, VecDeque};
-use stranger::Listener;
 
 /// Why a shard could not take a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -159,17 +162,6 @@ impl<P: Port> Shard<P> {
         u16::try_from(self.services.len() - 1).expect("services are added by hand")
     }
 
-    /// Passive OPEN: segments for `endpoint` reach `service` (RFC 9293 §3.10.1).
-    pub fn listen(&mut self, endpoint: Endpoint, service: u16) {
-        assert!(
-            usize::from(service) < self.services.len(),
-            "no such service"
-        );
-        let number = u16::try_from(self.listeners.len()).expect("listeners are added by hand");
-        self.listeners.push(Listener { service, open: 0 });
-        self.listening.insert(endpoint, number);
-    }
-
     /// Lets somebody watch every segment, for diagrams.
     pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
         self.tap = Some(tap);
@@ -253,6 +245,12 @@ impl<P: Port> Shard<P> {
             self.port.wait(timeout, mesh.wake_fd());
             mesh.awake();
         }
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &ShardConfig {
+        &self.config
     }
 
     /// The port, to look at.

@@ -10,13 +10,6 @@ use crate::tcp::{Listened, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
 use crate::wire::{Address, Packet, Segment, Seq};
 
-/// Somebody who waits for connections at an endpoint.
-pub(super) struct Listener {
-    pub(super) service: u16,
-    /// Connections that it has, those in TIME-WAIT left out.
-    pub(super) open: u32,
-}
-
 impl<P: Port> Shard<P> {
     /// A segment of no connection. `iss_min`: it is a SYN that takes the place of a TIME-WAIT.
     pub(super) fn on_stranger(
@@ -77,6 +70,9 @@ impl<P: Port> Shard<P> {
         listener: u16,
         now: Instant,
     ) {
+        if self.is_backlog_full(listener) {
+            return self.refuse(frame, DropReason::BacklogFull);
+        }
         let half_open = self.counters.states[State::SynReceived as usize];
         let by_cookie = self.cookies.answer(half_open, &mut self.counters.cookies);
         if by_cookie && iss_min.is_none() {
@@ -162,6 +158,9 @@ impl<P: Port> Shard<P> {
             .map_or(0, |l| l.open);
         if max > 0 && open >= max {
             return Err(DropReason::ListenerFull);
+        }
+        if self.is_backlog_full(listener) {
+            return Err(DropReason::BacklogFull);
         }
         if self.sources.is_full(source) {
             return Err(DropReason::SourceFull);

@@ -18,8 +18,9 @@ const NUDGE: Duration = Duration::from_secs(1);
 /// The discard port (RFC 863): a datagram there makes the kernel ask for the neighbour.
 const DISCARD: u16 = 9;
 
-/// The Ethernet address of the next hop from `device` to `target`.
-pub(super) fn resolve(device: &Device, target: IpAddr) -> Result<Mac, Error> {
+/// The Ethernet address of the next hop from `device` to `target`. Waits up to three seconds for
+/// it to answer.
+pub fn resolve(device: &Device, target: IpAddr) -> Result<Mac, Error> {
     let interface = || device.name().to_owned();
     let mut netlink = Netlink::open()?;
     let route = netlink.route_to(target).map_err(|error| Error::NoRoute {
