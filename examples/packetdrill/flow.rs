@@ -27,6 +27,8 @@ pub(crate) struct Flow {
     remote: u32,
     // The same for the stack's, once they are known.
     local: Option<u32>,
+    // The remote host sent a SYN: if the stack answers by one, that may begin another connection.
+    is_begun_anew: bool,
     // The stack's timestamps by what the script calls them, and the first pair.
     stamps: HashMap<u32, u32>,
     first_stamp: Option<(u32, u32)>,
@@ -42,13 +44,9 @@ impl Flow {
         }
     }
 
-    /// Another connection with the same ends: what was learned of the stack is forgotten.
-    pub(crate) fn restart(&mut self) {
-        *self = Self::new(self.remote);
-    }
-
     /// What the remote host sends, as it stands on the wire.
-    pub(crate) fn inject(&self, tcp: &Tcp) -> Tcp {
+    pub(crate) fn inject(&mut self, tcp: &Tcp) -> Tcp {
+        self.is_begun_anew |= tcp.flags.has(Flags::SYN) && !tcp.flags.has(Flags::ACK);
         let local = self.local.unwrap_or(0);
         let mut tcp = tcp.clone();
         tcp.seq = tcp.seq.wrapping_add(self.remote);
@@ -129,9 +127,12 @@ impl Flow {
 
     fn learn(&mut self, expected: &Tcp, actual: &Tcp) {
         let is_syn = expected.flags.has(Flags::SYN) && actual.flags.has(Flags::SYN);
-        if is_syn && self.local.is_none() {
-            self.local = Some(actual.seq.wrapping_sub(expected.seq));
+        let shift = actual.seq.wrapping_sub(expected.seq);
+        if is_syn && self.local != Some(shift) && (self.local.is_none() || self.is_begun_anew) {
+            *self = Self::new(self.remote);
+            self.local = Some(shift);
         }
+        self.is_begun_anew &= !is_syn;
         if let (Some(script), Some(live)) = (stamp(expected), stamp(actual)) {
             self.stamps.insert(script, live);
             self.first_stamp.get_or_insert((script, live));
