@@ -1,8 +1,9 @@
 //! Honest clients: the kernel's own TCP, one thread, many connections at once.
 //!
 //! Each *visit* connects, asks, and reads the answer to its end; the server closes. Beside them a
-//! few connections are *held*: opened before the first phase, they ask now and then until the last
-//! is over.
+//! few connections are *held*: opened before the first phase of a rate, they ask now and then until
+//! the last is over. One whose segments were lost may be silent for seconds, by its kernel's timer,
+//! so each rate has its own.
 
 use super::arena::TARGET;
 use super::dialogue::{ASK, ASK_AND_CLOSE, Heard, answer};
@@ -66,30 +67,34 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Opens `held` connections; then `at_once` visits at a time can begin, and one that is not
-    /// over after `patience` has failed. To be used by threads in the client's namespace.
-    pub(super) fn open(
+    /// `at_once` visits at a time, of which one that is not over after `patience` has failed. To
+    /// be used by threads in the client's namespace.
+    pub(super) fn new(
         sources: Vec<Ipv4Addr>,
         at_once: usize,
-        held: usize,
         patience: Duration,
     ) -> Result<Self, Error> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        let held: io::Result<Vec<Held>> = (0..held).map(|_| Held::open()).collect();
-        let held = held.map_err(Error::NotServed)?;
-        for (place, held) in held.iter().enumerate() {
-            epoll.add(&held.stream, event(at_once + place))?;
-        }
         Ok(Self {
-            epoll,
+            epoll: Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?,
             sources,
             patience,
             begun: 0,
             visits: (0..at_once).map(|_| None).collect(),
-            held,
+            held: Vec::new(),
             answer_and_end: answer(true),
             answer: answer(false),
         })
+    }
+
+    /// Holds `count` connections from now on, and lets go of those that were held before.
+    pub(super) fn hold(&mut self, count: usize) -> Result<(), Error> {
+        self.held.clear();
+        for n in 0..count {
+            let held = Held::open().map_err(Error::NotServed)?;
+            self.epoll.add(&held.stream, event(self.visits.len() + n))?;
+            self.held.push(held);
+        }
+        Ok(())
     }
 
     /// Begins visits for as long as `span`, then lets those that are open end. `None` when it was

@@ -116,8 +116,7 @@ impl Run<'_> {
         // A thread in the client's namespace, where connections begin, on the server's core.
         let stood = arena.client().run(|| -> Result<(), Error> {
             worker::pin(SERVER_CPU)?;
-            let mut clients =
-                Clients::open(arena.sources(), self.plan.clients, HELD, self.plan.patience)?;
+            let mut clients = Clients::new(arena.sources(), self.plan.clients, self.plan.patience)?;
             let mut round = Round {
                 run: self,
                 arena: &arena,
@@ -161,6 +160,7 @@ impl Round<'_, '_> {
     // The three phases; what the flood did, unless it was stopped.
     fn at(&mut self, rate: Rate) -> Result<Option<Flooded>, Error> {
         let mut flooded = None;
+        self.clients.hold(HELD)?;
         for phase in [Phase::Before, Phase::During, Phase::After] {
             let Some(row) = self.phase(rate, phase)? else {
                 return Ok(None);
