@@ -158,7 +158,7 @@ impl Tcb {
     // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. What has text is a retransmission, paced by the peer's
     // timer. The rest is rationed, or two peers out of step would answer each other for ever.
     fn acknowledge_unacceptable(&mut self, seg: &Segment, cx: &Context<'_>, out: &mut Actions) {
-        if seg.text_len > 0 || seg.ctl.fin {
+        if (seg.text_len > 0 || seg.ctl.fin) && !seg.ctl.syn {
             out.reply = Some(self.ack_segment(cx));
         } else {
             self.challenge(cx, out);
@@ -169,7 +169,7 @@ impl Tcb {
         if !seg.ctl.rst {
             return Ok(());
         }
-        // RFC 5961 §3.2: only an exact hit kills. A near miss has to prove that it is the peer.
+        // SHLD-2: text on it is not looked at. RFC 5961 §3.2: only an exact hit kills. A near miss has to prove that it is the peer.
         if seg.seq != self.rcv.nxt {
             self.challenge(cx, out);
             return Err(DropReason::RstNotExact);
