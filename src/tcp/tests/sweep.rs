@@ -181,7 +181,7 @@ fn is_legal(before: State, after: State) -> bool {
         return true;
     }
     match before {
-        SynSent => matches!(after, SynReceived | Established),
+        SynSent => matches!(after, SynReceived | Established | CloseWait),
         SynReceived => matches!(
             after,
             Established | CloseWait | FinWait1 | Closing | FinWait2
