@@ -34,7 +34,8 @@ impl Tcb {
         }
     }
 
-    /// RCV.WND: octets past RCV.NXT that the peer may send. The window field rounds it down by
+    /// RCV.WND: octets past RCV.NXT that the peer may send; none while the user does not read, for
+    /// as long as that takes (MAY-8). The window field rounds it down by
     /// the shift; what any earlier field offered is still within (RFC 7323 §2.4).
     #[must_use]
     pub fn window(&self) -> u32 {
@@ -146,7 +147,7 @@ impl Tcb {
             return Some(output);
         }
         let unsent = self.text_between(self.snd.nxt, self.fin_seq());
-        // MUST-34: a window that shrank leaves less than nothing.
+        // MUST-34, SHLD-15: a window that shrank leaves less than nothing.
         let usable = if self.snd.nxt.lt(edge) {
             edge - self.snd.nxt
         } else {
@@ -316,7 +317,7 @@ impl Tcb {
         }
         let scaled = has(Flags::SCALING, config.window_scale);
         Options {
-            mss: Some(self.offered_mss(cx)), // SHLD-5
+            mss: Some(self.offered_mss(cx)), // SHLD-5, MAY-3
             window_scale: scaled.then(|| config.window_shift()),
             sack_permitted: has(Flags::SACK, config.sack),
             timestamps,
