@@ -20,7 +20,7 @@ impl Tcb {
         if !seg.ctl.ack {
             return Err(DropReason::NoAck);
         }
-        if self.state != State::SynReceived {
+        if !self.is_syn_out() {
             self.check_ack_range(seg)
                 .inspect_err(|_| self.challenge(cx, out))?;
         }
@@ -31,18 +31,21 @@ impl Tcb {
             return Err(DropReason::TextAfterFin);
         }
         let advances = self.snd.una.lt(seg.ack) && seg.ack.le(self.snd.nxt);
-        if self.state == State::SynReceived {
+        if self.is_syn_out() {
             if !advances {
                 out.reply = Some(reset_at(seg.ack));
                 return Err(DropReason::AckUnsent);
             }
-            self.snd.una = seg.ack; // our SYN; nothing behind it was sent
+            self.snd.una = self.iss + 1;
             self.snd.rtx = self.snd.nxt;
             self.sample_rtt(seg, cx);
             self.take_window(seg);
             self.establish(cx, out);
             self.syn_is_acknowledged(cx);
-            return Ok(());
+            if seg.ack == self.snd.una {
+                return Ok(());
+            }
+            // The FIN that followed the SYN at once is acknowledged with it.
         }
         self.hear(cx);
         if advances {

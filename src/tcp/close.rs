@@ -13,8 +13,12 @@ impl Tcb {
                 self.close_now();
                 out.ended = Some(End::Closed);
             }
-            // Remembered until ESTABLISHED. Departs from RFC 9293 §3.10.4, which sends the FIN at
-            // once when no text is queued: a peer whose SYN-ACK was lost could do nothing with it.
+            // With nothing queued the FIN goes right behind the SYN-ACK.
+            State::SynReceived if self.snd.queued == 0 && self.snd.nxt != self.iss => {
+                self.flags.set(Flags::FIN_QUEUED | Flags::SYN_OUT);
+                self.state = State::FinWait1;
+            }
+            // Remembered until ESTABLISHED.
             State::SynReceived => self.flags.set(Flags::FIN_QUEUED),
             State::Established => {
                 self.flags.set(Flags::FIN_QUEUED);

@@ -95,7 +95,7 @@ impl Tcb {
     fn check_sequence(&mut self, seg: &Segment, cx: &Context<'_>, out: &mut Actions) -> Check {
         let wnd = self.window();
         let again = seg.ctl.syn && !seg.ctl.ack && !seg.ctl.rst && seg.seq == self.irs;
-        if again && self.state == State::SynReceived {
+        if again && self.is_syn_out() {
             // The peer repeats its SYN, so it never saw our SYN-ACK, and a bare ACK would tell it
             // nothing. Text on it may reach into the window; the SYN does not.
             // Departs from RFC 9293 §3.10.7.4, first check: SYN-ACK instead of ACK.
@@ -147,7 +147,7 @@ impl Tcb {
     // Simultaneous open (RFC 9293 figure 7): the peer's SYN comes once more, now with an ACK of
     // ours. Its SYN is behind the window; what counts is its ACK.
     fn is_crossing_syn_ack(&self, seg: &Segment) -> bool {
-        self.state == State::SynReceived
+        self.is_syn_out()
             && self.open == Open::Active
             && seg.ctl.syn
             && seg.ctl.ack

@@ -85,6 +85,7 @@ impl Tcb {
     /// ESTABLISHED; or FIN-WAIT-1 at once, when the user closed while the handshake went on.
     pub(super) fn establish(&mut self, cx: &Context<'_>, out: &mut Actions) {
         out.opened = true;
+        self.flags.clear(Flags::SYN_OUT);
         self.icmp = None; // whatever it said of the path, it was passed
         self.state = if self.flags.has(Flags::FIN_QUEUED) {
             State::FinWait1

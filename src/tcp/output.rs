@@ -74,6 +74,9 @@ impl Tcb {
             State::SynSent => self.next_syn(Ctl::SYN, cx),
             State::SynReceived => self.next_syn(Ctl::SYN_ACK, cx),
             State::FinWait2 | State::TimeWait => None,
+            State::FinWait1 if self.is_syn_out() && self.snd.rtx == self.iss => {
+                self.next_syn(Ctl::SYN_ACK, cx)
+            }
             _ => self.next_text(cx),
         };
         self.resent = self
@@ -112,9 +115,9 @@ impl Tcb {
             self.flags.clear(Flags::TIMING); // Karn
         } else {
             self.time_this(self.iss, cx.now);
+            self.snd.nxt = self.iss + 1;
         }
-        self.snd.nxt = self.iss + 1;
-        self.snd.rtx = self.snd.nxt;
+        self.snd.rtx = self.iss + 1;
         self.arm(cx);
         Some(Output {
             segment: self.plain_segment(self.iss, ctl, cx),
@@ -201,7 +204,7 @@ impl Tcb {
         ) {
             return false;
         }
-        if self.is_syn_out() {
+        if matches!(self.state, State::SynSent | State::SynReceived) {
             return self.snd.nxt == self.iss;
         }
         self.unsent() > 0 || self.is_fin_unsent()
@@ -231,7 +234,7 @@ impl Tcb {
         };
         let mut segment = self.plain_segment(start, ctl, cx);
         segment.text_len = len;
-        let text_offset = start - self.snd.una;
+        let text_offset = start - self.queue_start();
         let end = start + segment.len();
         let again = start.lt(self.snd.nxt);
         if again {

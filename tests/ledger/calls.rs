@@ -36,7 +36,7 @@ pub(crate) const CALLS: &[(Call, &str)] = &[
     (Call::PassiveOpen, "ok>LI  error    ok      ok      ok      ok     ok     ok     ok     ok     ok     ok"),
     (Call::Send,        "error  error    error*h error*h error*h text   error  error  text   error  error  error"),
     (Call::Receive,     "error  error    error*h error*h error*h ok     ok     ok     error  error  error  error"),
-    (Call::Close,       "error  ok>CL    ok>CL   ok*i    ok*i    FIN>F1 ok*j   ok*j   FIN>LA ok*j   ok*j   ok*j"),
-    (Call::Abort,       "error  ok>CL    ok>CL   RST>CL  RST>CL  RST>CL RST>CL RST>CL RST>CL ok>CL  ok>CL  error*k"),
-    (Call::Status,      "error  error*l  ok      ok      ok      ok     ok     ok     ok     ok     ok     ok"),
+    (Call::Close,       "error  ok>CL    ok>CL   FIN>F1  FIN>F1  FIN>F1 ok*i   ok*i   FIN>LA ok*i   ok*i   ok*i"),
+    (Call::Abort,       "error  ok>CL    ok>CL   RST>CL  RST>CL  RST>CL RST>CL RST>CL RST>CL ok>CL  ok>CL  error*j"),
+    (Call::Status,      "error  error*k  ok      ok      ok      ok     ok     ok     ok     ok     ok     ok"),
 ];

@@ -104,20 +104,15 @@ pub(crate) const DEPARTURES: &[(&str, &str)] = &[
     ),
     (
         "i",
-        "The FIN is always queued until ESTABLISHED, where §3.10.4 sends it at once when no text waits: \
-         a peer whose SYN,ACK was lost could do nothing with it.",
-    ),
-    (
-        "j",
         "A second CLOSE has no effect and is no error, where §3.10.4 asks for \"connection closing\".",
     ),
     (
-        "k",
+        "j",
         "TIME-WAIT cannot be aborted, where §3.10.5 would delete it: its 2 MSL are for the next \
          connection between these ends (MUST-13).",
     ),
     (
-        "l",
+        "k",
         "A listener has no block to ask about: who opened it knows that it listens.",
     ),
 ];
