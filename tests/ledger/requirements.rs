@@ -171,7 +171,7 @@ pub(crate) const REQUIREMENTS: &[Requirement] = &[
     open("MAY-6", "keep-alives with an octet of garbage", "only stacks of long ago need it; those of a peer are answered"),
     open("MAY-7", "old text past a window that shrank is sent again", "it waits until the window takes it (SHLD-16)"),
     done("MAY-8", "our window may stay closed", "zero_window_bars_only_text_and_fin"),
-    open("MAY-9", "the Differentiated Services field of what arrives is passed up", "it is parsed (`Packet::tos`) and nobody has asked for it"),
+    done("MAY-9", "the Differentiated Services field of what arrives is passed up", "the_last_segment_tells_its_differentiated_services"),
     not_ours("MAY-10", "the Timestamp option of IP", NO_IP_OPTIONS),
     not_ours("MAY-11", "the Record Route option of IP", NO_IP_OPTIONS),
     managed("MAY-12", "an ACK of what is long acknowledged is discarded (RFC 5961 §5)", "fifth_ack"),
