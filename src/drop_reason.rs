@@ -71,7 +71,6 @@ drop_reasons! {
     TcpChecksum, "tcp_checksum", Suspect, "RFC 9293 §3.1", "the TCP checksum is wrong";
     TcpOptions, "tcp_options", Suspect, "RFC 9293 §3.1", "an option's length is zero, wrong or past the end";
     PortZero, "port_zero", Suspect, "RFC 6335 §6", "port 0";
-    FlagsInvalid, "flags_invalid", Suspect, "RFC 9293 §3.10.7", "a mix of control bits that no state accepts";
     // ARP, Neighbour Discovery and ping, for addresses that the kernel does not hold
     NeighbourMalformed, "neighbour_malformed", Suspect, "RFC 4861 §7.1.1", "an ARP request, Neighbor Solicitation or ping that breaks its rules";
     NeighbourNotOurs, "neighbour_not_ours", Normal, "RFC 4861 §7.2.3", "ARP, ND or ping for an address that we do not answer for";
@@ -81,6 +80,7 @@ drop_reasons! {
     // No connection
     NoConnection, "no_connection", Normal, "RFC 9293 §3.10.7.1", "no connection and no listener: answered by a reset";
     NoListener, "no_listener", Normal, "RFC 9293 §3.10.7.1", "a reset, or another segment that must not be answered, for no connection";
+    FlagsInvalid, "flags_invalid", Suspect, "RFC 9293 §3.10.7.2", "neither SYN, RST nor ACK, for a listener: a scan";
     CookieWrong, "cookie_wrong", Suspect, "RFC 4987 §3.6", "an ACK that no SYN cookie of the last two epochs stands behind: answered by a reset";
     CookieAwaited, "cookie_awaited", Normal, "RFC 4987 §3.6", "text or a FIN of no connection while SYN cookies are out: the segment that brings the cookie back may follow";
     HalfOpenFull, "half_open_full", Limit, "limits", "a SYN that found too many handshakes under way, with cookies off";

@@ -138,6 +138,7 @@ impl<P: Port> Shard<P> {
         if out.dropped.is_none() {
             // The peer may have moved to another queue, or to another router.
             connection.queue = frame.queue();
+            connection.tos = packet.tos;
             connection.link = packet.link.reversed();
         }
         if let Some(iss_min) = out.reopen {

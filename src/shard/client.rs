@@ -100,6 +100,13 @@ impl<P: Port> Shard<P> {
         self.table.get(handle).map(|c| c.tcb.settings())
     }
 
+    /// The octet of the IP header that holds DSCP and ECN, of the last segment that the peer sent
+    /// and the connection took (MAY-9); 0 before there was one.
+    #[must_use]
+    pub fn received_tos(&self, handle: Handle) -> Option<u8> {
+        self.table.get(handle).map(|c| c.tos)
+    }
+
     /// Chooses anew for a connection; before the next breath after [`Shard::open`], for its SYN
     /// too. `false` when there is no such connection.
     pub fn set(&mut self, handle: Handle, settings: Settings, now: Instant) -> bool {

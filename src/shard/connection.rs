@@ -17,6 +17,8 @@ pub(super) struct Connection {
     pub(super) link: LinkHeader,
     /// The queue that the peer's last segment came by.
     pub(super) queue: u16,
+    /// DSCP and ECN of the peer's last segment.
+    pub(super) tos: u8,
     pub(super) service: u16,
     /// The listener that it counts against.
     pub(super) listener: Option<u16>,
@@ -39,6 +41,7 @@ impl Connection {
             user: [0; 2],
             link,
             queue,
+            tos: 0,
             service,
             listener: None,
             touched: 0,

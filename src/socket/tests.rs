@@ -299,6 +299,27 @@ fn a_reset_is_told_once_and_takes_what_was_not_read() {
     assert_eq!(world.states(server, client), (State::Closed, State::Closed));
 }
 
+// MUST-44: not bound, or bound to a port alone.
+#[test]
+fn a_connection_without_an_address_is_given_one_of_ours() {
+    let mut world = World::new();
+    world.listen(8);
+    for port in [None, Some(5000)] {
+        let id = world.client.socket();
+        if let Some(port) = port {
+            let address = Address::v4([0; 4]);
+            world.client.bind(id, Endpoint { address, port }).unwrap();
+        }
+        let begun = world.client.connect(id, HTTP, world.now);
+        assert_eq!(begun, Err(Errno::EINPROGRESS));
+        let local = world.client.local(id).unwrap().unwrap();
+        assert_eq!(local.address, CLIENT, "before the SYN is out");
+        assert!(port.is_none_or(|port| local.port == port));
+        world.settle();
+        assert_eq!(world.client.state(id), Ok(State::Established));
+    }
+}
+
 #[test]
 fn a_refused_socket_says_so_once_and_may_try_again() {
     let mut world = World::new();

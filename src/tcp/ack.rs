@@ -20,23 +20,32 @@ impl Tcb {
         if !seg.ctl.ack {
             return Err(DropReason::NoAck);
         }
-        if self.state != State::SynReceived {
+        if !self.is_syn_out() {
             self.check_ack_range(seg)
                 .inspect_err(|_| self.challenge(cx, out))?;
         }
+        if self.state == State::TimeWait && seg.len() > 0 {
+            // "The only thing that can arrive is a retransmission of the remote FIN": the first
+            // check has seen that. What is past the FIN is acknowledged and not taken.
+            self.challenge(cx, out);
+            return Err(DropReason::TextAfterFin);
+        }
         let advances = self.snd.una.lt(seg.ack) && seg.ack.le(self.snd.nxt);
-        if self.state == State::SynReceived {
+        if self.is_syn_out() {
             if !advances {
                 out.reply = Some(reset_at(seg.ack));
                 return Err(DropReason::AckUnsent);
             }
-            self.snd.una = seg.ack; // our SYN; nothing behind it was sent
+            self.snd.una = self.iss + 1;
             self.snd.rtx = self.snd.nxt;
             self.sample_rtt(seg, cx);
             self.take_window(seg);
             self.establish(cx, out);
             self.syn_is_acknowledged(cx);
-            return Ok(());
+            if seg.ack == self.snd.una {
+                return Ok(());
+            }
+            // The FIN that followed the SYN at once is acknowledged with it.
         }
         self.hear(cx);
         if advances {
@@ -57,7 +66,7 @@ impl Tcb {
         Ok(())
     }
 
-    // RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
+    // MAY-12, RFC 5961 §5.2: SND.UNA - MAX.SND.WND =< SEG.ACK =< SND.NXT
     pub(super) fn check_ack_range(&self, seg: &Segment) -> Check {
         let oldest = Seq(self.snd.una.0.wrapping_sub(self.snd.wnd_max));
         if self.snd.nxt.lt(seg.ack) {
@@ -161,7 +170,7 @@ impl Tcb {
         }
     }
 
-    // RFC 6298 §5.2, §5.3. An ACK of a closed window is a sign of life (MUST-37).
+    // RFC 6298 §5.2, §5.3. An ACK of a closed window is a sign of life (MUST-37, SHLD-17).
     fn rearm_after_ack(&mut self, is_news: bool, cx: &Context<'_>) {
         if matches!(
             self.state,

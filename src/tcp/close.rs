@@ -13,6 +13,11 @@ impl Tcb {
                 self.close_now();
                 out.ended = Some(End::Closed);
             }
+            // With nothing queued the FIN goes right behind the SYN-ACK.
+            State::SynReceived if self.snd.queued == 0 && self.snd.nxt != self.iss => {
+                self.flags.set(Flags::FIN_QUEUED | Flags::SYN_OUT);
+                self.state = State::FinWait1;
+            }
             // Remembered until ESTABLISHED.
             State::SynReceived => self.flags.set(Flags::FIN_QUEUED),
             State::Established => {
@@ -34,7 +39,6 @@ impl Tcb {
     /// (MAY-1, SHLD-3), and so is text that was there and not read.
     pub fn on_close_both(&mut self, cx: &Context<'_>, out: &mut Actions) {
         let is_lost = self.rcv.unread > 0 || self.has_stored();
-        // The peer of a TIME-WAIT is gone, and nobody may cut it short (MUST-13).
         if is_lost && self.state != State::TimeWait {
             self.on_abort(out); // SHLD-3: the peer must learn that its text is lost
             return;
@@ -47,7 +51,13 @@ impl Tcb {
     }
 
     /// ABORT: a reset where the peer knows of the connection, and nothing more.
+    ///
+    /// Departs from RFC 9293 §3.10.5: TIME-WAIT goes on. For its user the connection is over
+    /// already, and nobody may cut the 2 MSL short (MUST-13).
     pub fn on_abort(&mut self, out: &mut Actions) {
+        if matches!(self.state, State::TimeWait | State::Closed) {
+            return;
+        }
         if matches!(
             self.state,
             State::SynReceived
@@ -58,9 +68,7 @@ impl Tcb {
         ) {
             out.reply = Some(self.abort_segment());
         }
-        if !matches!(self.state, State::TimeWait | State::Closed) {
-            out.ended = Some(End::Aborted);
-        }
+        out.ended = Some(End::Aborted);
         self.close_now();
     }
 

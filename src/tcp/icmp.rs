@@ -46,7 +46,7 @@ impl Tcb {
         }
     }
 
-    // RFC 1191 §3, RFC 8201 §4: smaller segments from here on, and what is out goes again in them.
+    // SHLD-6, RFC 1191 §3, RFC 8201 §4: smaller segments from here on, and what is out goes again in them.
     // It is no sign of congestion.
     fn shrink_to(&mut self, mtu: u16, quoted: u16, cx: &Context<'_>) -> bool {
         let (headers, mtu) = match (cx.is_v4, mtu) {

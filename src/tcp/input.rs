@@ -95,7 +95,7 @@ impl Tcb {
     fn check_sequence(&mut self, seg: &Segment, cx: &Context<'_>, out: &mut Actions) -> Check {
         let wnd = self.window();
         let again = seg.ctl.syn && !seg.ctl.ack && !seg.ctl.rst && seg.seq == self.irs;
-        if again && self.state == State::SynReceived {
+        if again && self.is_syn_out() {
             // The peer repeats its SYN, so it never saw our SYN-ACK, and a bare ACK would tell it
             // nothing. Text on it may reach into the window; the SYN does not.
             // Departs from RFC 9293 §3.10.7.4, first check: SYN-ACK instead of ACK.
@@ -147,7 +147,7 @@ impl Tcb {
     // Simultaneous open (RFC 9293 figure 7): the peer's SYN comes once more, now with an ACK of
     // ours. Its SYN is behind the window; what counts is its ACK.
     fn is_crossing_syn_ack(&self, seg: &Segment) -> bool {
-        self.state == State::SynReceived
+        self.is_syn_out()
             && self.open == Open::Active
             && seg.ctl.syn
             && seg.ctl.ack
@@ -158,7 +158,7 @@ impl Tcb {
     // <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. What has text is a retransmission, paced by the peer's
     // timer. The rest is rationed, or two peers out of step would answer each other for ever.
     fn acknowledge_unacceptable(&mut self, seg: &Segment, cx: &Context<'_>, out: &mut Actions) {
-        if seg.text_len > 0 || seg.ctl.fin {
+        if (seg.text_len > 0 || seg.ctl.fin) && !seg.ctl.syn {
             out.reply = Some(self.ack_segment(cx));
         } else {
             self.challenge(cx, out);
@@ -169,7 +169,7 @@ impl Tcb {
         if !seg.ctl.rst {
             return Ok(());
         }
-        // RFC 5961 §3.2: only an exact hit kills. A near miss has to prove that it is the peer.
+        // SHLD-2: text on it is not looked at. RFC 5961 §3.2: only an exact hit kills. A near miss has to prove that it is the peer.
         if seg.seq != self.rcv.nxt {
             self.challenge(cx, out);
             return Err(DropReason::RstNotExact);

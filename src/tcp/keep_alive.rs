@@ -1,4 +1,4 @@
-//! Keep-alive packets (RFC 9293 §3.8.4), for connections whose user asked for them (MUST-24).
+//! Keep-alive packets (RFC 9293 §3.8.4; MAY-5), for connections whose user asked for them (MUST-24).
 //!
 //! The timer is lazy: it is not moved when the peer is heard, but looks, when it runs out, for how
 //! long it was not.

@@ -64,18 +64,21 @@ pub fn on_listen(seg: &Segment) -> Listened {
     if seg.ctl.ack {
         return Listened::Reset(reset_at(seg.ack));
     }
-    // third, SYN
+    // third, SYN, whatever else is on it
     if seg.ctl.syn {
         return Listened::Syn;
     }
     // fourth, other text or control
-    Listened::Drop(DropReason::NoListener)
+    Listened::Drop(DropReason::FlagsInvalid)
 }
 
 impl Tcb {
     /// A SYN arrived for a listener: the block of the connection, in SYN-RECEIVED, with its
-    /// SYN-ACK waiting in [`Tcb::next_segment`]. Text on the SYN is not taken: it is not
-    /// acknowledged, so the peer sends it again once it is proven.
+    /// SYN-ACK waiting in [`Tcb::next_segment`].
+    ///
+    /// Departs from RFC 9293 §3.10.7.2: text and FIN on the SYN are not queued, for nothing that a
+    /// stranger sends costs memory. They are not acknowledged, so the peer, once it is proven,
+    /// sends them again.
     #[must_use]
     pub fn on_syn(seg: &Segment, iss: Seq, ts_offset: u32, cx: &Context<'_>) -> Self {
         let mut tcb = Self::new(Open::Passive, State::SynReceived, iss, ts_offset, cx);

@@ -5,7 +5,7 @@ use super::listen::reset_at;
 use super::tcb::Flags;
 use super::{Actions, Context, End, Open, State, Tcb};
 use crate::drop_reason::DropReason;
-use crate::wire::{Segment, Seq};
+use crate::wire::{Ctl, Segment, Seq};
 
 impl Tcb {
     /// Active OPEN: a block in SYN-SENT, its SYN waiting in [`Tcb::next_segment`].
@@ -44,7 +44,8 @@ impl Tcb {
         }
         self.take_syn(seg, cx);
         if !seg.ctl.ack {
-            // Simultaneous open (MUST-10): our SYN goes again, with an ACK of theirs.
+            // Simultaneous open (MUST-10): our SYN goes again, with an ACK of theirs. Departs from
+            // RFC 9293 §3.10.7.3: what else is on the SYN is not queued, and comes again.
             self.state = State::SynReceived;
             self.snd.rtx = self.iss;
             return Ok(());
@@ -55,7 +56,18 @@ impl Tcb {
         self.establish(cx, out);
         self.syn_is_acknowledged(cx);
         self.flags.set(Flags::ACK_NOW);
-        // Text or FIN on the SYN-ACK is not acknowledged, so it comes again.
+        // "Continue processing at the sixth step" with what stands behind the SYN.
+        let behind = Segment {
+            seq: seg.seq + 1,
+            ctl: Ctl {
+                syn: false,
+                ..seg.ctl
+            },
+            ..*seg
+        };
+        self.check_urgent(&behind, out);
+        self.take_text(&behind, cx, out)?;
+        self.take_fin(&behind, cx, out);
         Ok(())
     }
 
@@ -73,6 +85,7 @@ impl Tcb {
     /// ESTABLISHED; or FIN-WAIT-1 at once, when the user closed while the handshake went on.
     pub(super) fn establish(&mut self, cx: &Context<'_>, out: &mut Actions) {
         out.opened = true;
+        self.flags.clear(Flags::SYN_OUT);
         self.icmp = None; // whatever it said of the path, it was passed
         self.state = if self.flags.has(Flags::FIN_QUEUED) {
             State::FinWait1

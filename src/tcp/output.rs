@@ -34,7 +34,8 @@ impl Tcb {
         }
     }
 
-    /// RCV.WND: octets past RCV.NXT that the peer may send. The window field rounds it down by
+    /// RCV.WND: octets past RCV.NXT that the peer may send; none while the user does not read, for
+    /// as long as that takes (MAY-8). The window field rounds it down by
     /// the shift; what any earlier field offered is still within (RFC 7323 §2.4).
     #[must_use]
     pub fn window(&self) -> u32 {
@@ -73,6 +74,9 @@ impl Tcb {
             State::SynSent => self.next_syn(Ctl::SYN, cx),
             State::SynReceived => self.next_syn(Ctl::SYN_ACK, cx),
             State::FinWait2 | State::TimeWait => None,
+            State::FinWait1 if self.is_syn_out() && self.snd.rtx == self.iss => {
+                self.next_syn(Ctl::SYN_ACK, cx)
+            }
             _ => self.next_text(cx),
         };
         self.resent = self
@@ -111,9 +115,9 @@ impl Tcb {
             self.flags.clear(Flags::TIMING); // Karn
         } else {
             self.time_this(self.iss, cx.now);
+            self.snd.nxt = self.iss + 1;
         }
-        self.snd.nxt = self.iss + 1;
-        self.snd.rtx = self.snd.nxt;
+        self.snd.rtx = self.iss + 1;
         self.arm(cx);
         Some(Output {
             segment: self.plain_segment(self.iss, ctl, cx),
@@ -146,7 +150,7 @@ impl Tcb {
             return Some(output);
         }
         let unsent = self.text_between(self.snd.nxt, self.fin_seq());
-        // MUST-34: a window that shrank leaves less than nothing.
+        // MUST-34, SHLD-15: a window that shrank leaves less than nothing.
         let usable = if self.snd.nxt.lt(edge) {
             edge - self.snd.nxt
         } else {
@@ -200,7 +204,7 @@ impl Tcb {
         ) {
             return false;
         }
-        if self.is_syn_out() {
+        if matches!(self.state, State::SynSent | State::SynReceived) {
             return self.snd.nxt == self.iss;
         }
         self.unsent() > 0 || self.is_fin_unsent()
@@ -230,7 +234,7 @@ impl Tcb {
         };
         let mut segment = self.plain_segment(start, ctl, cx);
         segment.text_len = len;
-        let text_offset = start - self.snd.una;
+        let text_offset = start - self.queue_start();
         let end = start + segment.len();
         let again = start.lt(self.snd.nxt);
         if again {
@@ -316,7 +320,7 @@ impl Tcb {
         }
         let scaled = has(Flags::SCALING, config.window_scale);
         Options {
-            mss: Some(self.offered_mss(cx)), // SHLD-5
+            mss: Some(self.offered_mss(cx)), // SHLD-5, MAY-3
             window_scale: scaled.then(|| config.window_shift()),
             sack_permitted: has(Flags::SACK, config.sack),
             timestamps,

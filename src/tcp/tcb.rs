@@ -176,6 +176,8 @@ impl Flags {
     pub(super) const URGENT_IN: u16 = 1 << 11;
     /// `snd.up` is set, and not yet acknowledged.
     pub(super) const URGENT_OUT: u16 = 1 << 12;
+    /// In FIN-WAIT-1 with a SYN that is not acknowledged: the user closed in SYN-RECEIVED.
+    pub(super) const SYN_OUT: u16 = 1 << 13;
 
     pub(super) const fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
@@ -317,7 +319,7 @@ impl Tcb {
 
     /// Is our SYN not yet acknowledged?
     pub(super) const fn is_syn_out(&self) -> bool {
-        matches!(self.state, State::SynSent | State::SynReceived)
+        matches!(self.state, State::SynSent | State::SynReceived) || self.flags.has(Flags::SYN_OUT)
     }
 
     /// Where our FIN stands, or will.

@@ -25,7 +25,7 @@ impl Tcb {
     }
 
     /// MAY-2: a SYN that is surely newer than the connection in TIME-WAIT may take its place:
-    /// by a later timestamp, or without timestamps by a later sequence number (RFC 6191 §2).
+    /// by a later timestamp (SHLD-4), or without timestamps by a later sequence number (RFC 6191 §2).
     pub(super) fn check_reopen(
         &mut self,
         seg: &Segment,

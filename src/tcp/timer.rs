@@ -92,11 +92,11 @@ impl Tcb {
     }
 
     fn retries_max(&self, cx: &Context<'_>) -> u8 {
-        match (self.state, self.open) {
-            (State::SynSent, _) | (State::SynReceived, Open::Active) => cx.config.syn_retries,
-            (State::SynReceived, Open::Passive) => cx.config.syn_ack_retries,
+        match (self.is_syn_out(), self.open) {
+            (true, Open::Active) => cx.config.syn_retries,
+            (true, Open::Passive) => cx.config.syn_ack_retries,
             // MUST-21
-            _ => self
+            (false, _) => self
                 .settings
                 .retries
                 .map_or(cx.config.retries, NonZeroU8::get),

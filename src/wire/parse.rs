@@ -61,7 +61,8 @@ pub(super) struct Datagram<'a> {
 /// # Errors
 /// The first of the checks that it fails, in this order: `FrameTruncated`, `VlanTooDeep`, `NotIp`,
 /// `IpHeader`, `IpChecksum`, `IpFragment`, `IpExtensions`, `NotTcp`, `AddressInvalid`, `TcpHeader`,
-/// `Land`, `TcpChecksum`, `TcpOptions`, `PortZero`, `FlagsInvalid`.
+/// `Land`, `TcpChecksum`, `TcpOptions`, `PortZero`. Any mix of control bits is a segment: what each
+/// means is its state's to say (RFC 9293 §3.10.7).
 pub fn parse(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
     let (ethertype, link_len) = LinkHeader::measure(frame)?;
     let bytes = frame.get(link_len..).unwrap_or_default();
@@ -105,7 +106,6 @@ fn parse_tcp(
     if header.source_port() == 0 || header.destination_port() == 0 {
         return Err(DropReason::PortZero);
     }
-    tcp::check_flags(segment.ctl)?;
     // More than 16 bits only behind extension headers that no frame of our ports has room for.
     let text_at = link_len + datagram.header_len + header.len();
     let text_at = u16::try_from(text_at).map_err(|_| DropReason::IpExtensions)?;

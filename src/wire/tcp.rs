@@ -70,21 +70,6 @@ impl Header<'_> {
     }
 }
 
-/// Refuses what no state makes anything of.
-///
-/// Departs from RFC 9293 §3.10.7 on purpose. There, SYN with FIN is a SYN to LISTEN and the FIN is
-/// kept for later; SYN with RST is a RST to a connection; and what has neither SYN, RST nor ACK is
-/// discarded by every state, but not before CLOSED has answered it by a RST, or the first check by
-/// an ACK. No stack sends any of these. Scanners and floods do, and what they get is silence.
-pub(super) const fn check_flags(ctl: Ctl) -> Result<(), DropReason> {
-    let contradicts = ctl.syn && (ctl.fin || ctl.rst);
-    let says_nothing = !ctl.syn && !ctl.rst && !ctl.ack;
-    if contradicts || says_nothing {
-        return Err(DropReason::FlagsInvalid);
-    }
-    Ok(())
-}
-
 /// The header of `segment` in words: the fixed part, its checksum included, and the options.
 /// `rest` is the sum of the pseudo-header and the text. Fields whose control bit is off are zero.
 #[inline]
@@ -108,37 +93,4 @@ pub(super) fn emit(
     let sum = options.iter().copied().fold(sum, Sum::word);
     let checksum_up = u32::from(sum.checksum()) << 16 | up;
     ([ports, seq, ack, control, checksum_up], options)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_that_no_state_accepts_are_refused() {
-        for bits in 0..64 {
-            let ctl = Ctl::from_byte(bits);
-            let refused = match (ctl.syn, ctl.fin, ctl.rst, ctl.ack) {
-                (true, fin, rst, _) => fin || rst,
-                (false, _, rst, ack) => !rst && !ack,
-            };
-            assert_eq!(check_flags(ctl).is_err(), refused, "{ctl:?}");
-        }
-        // By name: none, FIN scan, Xmas scan, all on; and what is sent every day.
-        for (bits, fine) in [
-            (0, false),
-            (0b00_0001, false),
-            (0b10_1001, false),
-            (0b11_1111, false),
-            (0b00_0010, true),
-            (0b01_0010, true),
-            (0b01_0000, true),
-            (0b01_1000, true),
-            (0b01_0001, true),
-            (0b00_0100, true),
-            (0b01_0100, true),
-        ] {
-            assert_eq!(check_flags(Ctl::from_byte(bits)).is_ok(), fine, "{bits:#b}");
-        }
-    }
 }

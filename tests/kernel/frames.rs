@@ -273,18 +273,13 @@ fn bad_tcp(i: &Injector) -> Vec<Bad> {
             options(&[2, 255, 5, 180]),
         ),
         (
-            "SYN and FIN",
-            Shard(DropReason::FlagsInvalid),
-            flags(SYN | FIN),
-        ),
-        (
             "SYN and RST",
-            Shard(DropReason::FlagsInvalid),
+            Shard(DropReason::NoListener),
             flags(SYN | RST),
         ),
         ("no flags", Shard(DropReason::FlagsInvalid), flags(0)),
         ("FIN alone", Shard(DropReason::FlagsInvalid), flags(FIN)),
-        ("all flags", Shard(DropReason::FlagsInvalid), flags(0xff)),
+        ("all flags", Shard(DropReason::NoListener), flags(0xff)),
         // Nobody's
         (
             "an ACK of nothing",

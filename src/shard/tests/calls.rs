@@ -86,6 +86,23 @@ fn connections_begin_with_what_their_listener_has() {
     assert_eq!(status.snd_mss, 777 - 12, "timestamps come off");
 }
 
+// MAY-9
+#[test]
+fn the_last_segment_tells_its_differentiated_services() {
+    let mut world = World::new(Misfortune::default(), &ShardConfig::default());
+    assert!(world.server.stop_listening(&SERVER));
+    let listened = world.server.try_listen(SERVER, 0, chosen());
+    assert_eq!(listened, Ok(()));
+    let client = world.client.add_service(Box::new(Echo));
+    let (opened, now) = (tuple(10_000), world.now);
+    let handle = world.client.open(opened, link(), 0, client, now).unwrap();
+    assert_eq!(world.client.received_tos(handle), Some(0));
+    world.run_until(|w| w.client.state_at(handle) == Some(State::Established));
+    assert_eq!(world.client.received_tos(handle), Some(TOS));
+    let theirs = world.server.handle_of(&opened.reversed()).unwrap();
+    assert_eq!(world.server.received_tos(theirs), Some(0));
+}
+
 // MUST-41
 #[test]
 fn one_passive_open_does_not_touch_another() {

@@ -109,6 +109,38 @@ fn a_hard_error_ends_an_open() {
     assert_eq!(rig.shard.port().frames_free(), free);
 }
 
+// Two shards with a queue each, and a connection whose segments and errors come by different ones.
+#[test]
+fn an_error_that_arrives_at_another_shard_reaches_its_connection() {
+    let now = Instant::ZERO;
+    let meshes = Mesh::new(&[vec![0], vec![0]]).unwrap();
+    let [(mut owner, mut wire), (mut other, mut other_wire)] = [(); 2].map(|()| {
+        let (ours, wire) = pair(Misfortune::default(), 64);
+        let mut shard = Shard::new(ours, ShardConfig::default());
+        shard.add_service(Box::new(Told::default()));
+        (shard, wire)
+    });
+    // One that the first shard owns.
+    let mut tuples = (10_000..11_000).map(tuple);
+    let its_own = tuples.find(|tuple| {
+        let hash = owner.table.hash(tuple);
+        meshes[0].other_owner(0, hash).is_none()
+    });
+    owner.open(its_own.unwrap(), link(), 0, 0, now).unwrap();
+    for (shard, mesh) in [&mut owner, &mut other].into_iter().zip(meshes) {
+        shard.join(mesh);
+    }
+    owner.breathe(now);
+    let syn = wire.take_bytes(now).expect("a SYN was sent");
+    assert!(other_wire.send_bytes(now, &error(3, 1, &syn)));
+    other.breathe(now);
+    assert_eq!(other.counters().handed_over, 1);
+    owner.breathe(now);
+    let told = owner.service_mut::<Told>(0).unwrap();
+    assert_eq!(told.reports, [Report::Icmp(IcmpKind::HostUnreachable)]);
+    assert_eq!((owner.len(), owner.counters().icmp_errors), (1, 1));
+}
+
 // MUST-55, RFC 5927 §4.1: each is counted, and nothing is answered.
 #[test]
 fn what_is_no_concern_of_a_connection_is_ignored() {

@@ -2,6 +2,7 @@
 
 mod calls;
 mod cookies;
+mod ends;
 mod icmp;
 mod limits;
 mod neighbour;

@@ -41,11 +41,13 @@ fn a_listener_takes_nothing_but_a_syn() {
         // third, SYN
         (seg("SYN", 300, 0, 0), Listened::Syn),
         (seg("SYN", 300, 0, 9), Listened::Syn),
+        (seg("SYN FIN", 300, 0, 0), Listened::Syn),
         // fourth, other text or control
-        (seg("", 300, 0, 9), Listened::Drop(DropReason::NoListener)),
+        (seg("", 300, 0, 0), Listened::Drop(DropReason::FlagsInvalid)),
+        (seg("", 300, 0, 9), Listened::Drop(DropReason::FlagsInvalid)),
         (
-            seg("FIN", 300, 0, 0),
-            Listened::Drop(DropReason::NoListener),
+            seg("FIN URG PSH", 300, 0, 0),
+            Listened::Drop(DropReason::FlagsInvalid),
         ),
     ];
     for (segment, listened) in table {

@@ -201,6 +201,63 @@ fn text_and_fin_on_a_crossing_syn_ack_are_left_for_later() {
     }
 }
 
+// RFC 9293 §3.10.4: nothing is queued, so the FIN goes at once. The peer acknowledges both, or the
+// SYN first.
+#[test]
+fn close_in_syn_received_sends_the_fin_behind_the_syn() {
+    let config = plain();
+    let cx = at(&config, NOW);
+    let (mut closed, mut out) = (tcb(State::SynReceived), Actions::default());
+    closed.on_close(&cx, &mut out);
+    assert_eq!((closed.state(), out), (State::FinWait1, Actions::default()));
+    let fin = ["<SEQ=101><ACK=300><CTL=FIN,ACK>"];
+    assert_eq!(shown(&mut closed, &cx), fin);
+
+    let mut both = closed;
+    let out = arrive(&mut both, &seg("ACK", 300, 102, 0), &cx);
+    assert_eq!((both.state(), out.opened), (State::FinWait2, true));
+    let mut syn_first = closed;
+    let out = arrive(&mut syn_first, &seg("ACK", 300, 101, 9), &cx);
+    assert_eq!((syn_first.state(), out.opened), (State::FinWait1, true));
+    assert_eq!((out.deliver.len, armed(&syn_first)), (9, "RA".into()));
+    let out = arrive(&mut syn_first, &seg("FIN ACK", 309, 102, 0), &cx);
+    assert_eq!(
+        (syn_first.state(), out.ended),
+        (State::TimeWait, Some(End::Closed))
+    );
+
+    let wrong = arrive(&mut closed, &seg("ACK", 300, 100, 0), &cx);
+    assert_eq!(show_option(wrong.reply.as_ref()), "<SEQ=100><CTL=RST>");
+}
+
+// Neither arrived: both go again, the SYN-ACK first, as often as a SYN-ACK does.
+#[test]
+fn a_lost_syn_ack_is_sent_again_with_the_fin_behind_it() {
+    let config = plain();
+    let cx = at(&config, NOW);
+    let (mut tcb, mut out) = (tcb(State::SynReceived), Actions::default());
+    tcb.on_close(&cx, &mut out);
+    sent(&mut tcb, &cx);
+    let both = [
+        "<SEQ=100><ACK=300><CTL=SYN,ACK>",
+        "<SEQ=101><ACK=300><CTL=FIN,ACK>",
+    ];
+    for _ in 0..config.syn_ack_retries {
+        let (now, out) = time_out(&mut tcb, &config);
+        assert_eq!(out.ended, None);
+        assert_eq!(shown(&mut tcb, &at(&config, now)), both);
+    }
+    // The peer repeats its SYN: it has heard of neither.
+    let mut heard = tcb;
+    arrive(&mut heard, &seg("SYN", 299, 0, 0), &cx);
+    assert_eq!(shown(&mut heard, &cx), both);
+    let (_, out) = time_out(&mut tcb, &config);
+    assert_eq!(
+        (tcb.state(), out.ended),
+        (State::Closed, Some(End::TimedOut))
+    );
+}
+
 #[test]
 fn close_before_the_handshake_ends_is_remembered() {
     let config = plain();

@@ -17,7 +17,6 @@ fn abort_resets_where_the_peer_knows_of_the_connection() {
         (State::CloseWait, RST, aborted),
         (State::Closing, "", aborted),
         (State::LastAck, "", aborted),
-        (State::TimeWait, "", None),
     ];
     let config = plain();
     for (before, reply, ended) in table {
@@ -28,6 +27,34 @@ fn abort_resets_where_the_peer_knows_of_the_connection() {
         assert_eq!(tcb.deadline(), Instant::NEVER);
         assert_eq!(sent(&mut tcb, &at(&config, NOW)), []);
     }
+}
+
+// SHLD-2: the text is not looked at; it only has to begin where the reset has to.
+#[test]
+fn a_reset_may_carry_text() {
+    let config = plain();
+    let cx = at(&config, NOW);
+    for state in [State::SynReceived, State::Established, State::FinWait2] {
+        let mut reset = tcb(state);
+        let out = arrive(&mut reset, &seg("RST", 300, 0, 50), &cx);
+        assert_eq!((reset.state(), out.deliver.len), (State::Closed, 0));
+        assert_eq!((out.ended, out.reply), (Some(End::Reset), None));
+        let mut challenged = tcb(state);
+        arrive(&mut challenged, &seg("RST", 310, 0, 50), &cx);
+        assert_eq!(challenged.state(), state);
+    }
+    let mut refused = tcb(State::SynSent);
+    let out = arrive(&mut refused, &seg("RST ACK", 0, 101, 50), &cx);
+    assert_eq!(out.ended, Some(End::Refused));
+}
+
+// MUST-13
+#[test]
+fn abort_leaves_time_wait_alone() {
+    let (mut tcb, mut out) = (tcb(State::TimeWait), Actions::default());
+    let was = tcb;
+    tcb.on_abort(&mut out);
+    assert_eq!((tcb, out), (was, Actions::default()));
 }
 
 // SHLD-3, MAY-1.

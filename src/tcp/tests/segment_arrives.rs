@@ -187,7 +187,8 @@ fn seventh_text() {
         (CloseWait,   seg("ACK",      300, 101, 9),  CloseWait,   "",  "", "",  late, None),
         (Closing,     seg("ACK",      300, 100, 9),  Closing,     "",  "", "R", late, None),
         (LastAck,     seg("ACK",      300, 100, 9),  LastAck,     "",  "", "R", late, None),
-        (TimeWait,    seg("ACK",      300, 101, 9),  TimeWait,    "",  "", "L", late, None),
+        (TimeWait,    seg("ACK",      300, 101, 9),  TimeWait,    ACK, "", "L", late, None),
+        (TimeWait,    seg("FIN ACK",  300, 101, 0),  TimeWait,    ACK, "", "L", late, None),
     ]);
 }
 

@@ -18,7 +18,7 @@ const EDGES: [u32; 11] = [
 ];
 
 // What the block is like before the segment arrives, beside its state.
-const SETUPS: [fn(&mut Tcb); 8] = [
+const SETUPS: [fn(&mut Tcb); 9] = [
     |_| {},
     |tcb| {
         tcb.reassembly.insert(tcb.rcv.nxt + 5, 5);
@@ -45,6 +45,12 @@ const SETUPS: [fn(&mut Tcb); 8] = [
         }
     },
     |tcb| tcb.flags.set(Flags::RECEIVE_SHUT),
+    |tcb| {
+        if tcb.state == State::SynReceived {
+            tcb.state = State::FinWait1;
+            tcb.flags.set(Flags::FIN_QUEUED | Flags::SYN_OUT);
+        }
+    },
     |tcb| {
         tcb.set_no_delay(true);
         tcb.flags.set(Flags::ACK_NOW);
@@ -181,7 +187,7 @@ fn is_legal(before: State, after: State) -> bool {
         return true;
     }
     match before {
-        SynSent => matches!(after, SynReceived | Established),
+        SynSent => matches!(after, SynReceived | Established | CloseWait),
         SynReceived => matches!(
             after,
             Established | CloseWait | FinWait1 | Closing | FinWait2

@@ -6,9 +6,11 @@ use crate::drop_reason::DropReason;
 // ISS = 100, SND.NXT = 101.
 #[test]
 fn segment_arrives_in_syn_sent() {
-    use State::{Closed, Established, SynReceived, SynSent};
+    use State::{CloseWait, Closed, Established, SynReceived, SynSent};
     const SYN_ACK: &str = "<SEQ=100><ACK=301><CTL=SYN,ACK>";
     const ACK: &str = "<SEQ=101><ACK=301><CTL=ACK>";
+    const ACK_9: &str = "<SEQ=101><ACK=310><CTL=ACK>";
+    const ACK_FIN: &str = "<SEQ=101><ACK=302><CTL=ACK>";
     let unsent = Some(DropReason::AckUnsent);
     let refused = (Some(DropReason::Reset), Some(End::Refused));
     #[rustfmt::skip]
@@ -26,8 +28,9 @@ fn segment_arrives_in_syn_sent() {
         (seg("RST ACK",       0, 101, 0), Closed,      "",                   "",      "",   refused),
         // fourth, SYN
         (seg("SYN ACK",     300, 101, 0), Established, "",                   ACK,     "",   (None, None)),
-        (seg("SYN ACK",     300, 101, 9), Established, "",                   ACK,     "",   (None, None)),
-        (seg("SYN FIN ACK", 300, 101, 0), Established, "",                   ACK,     "",   (None, None)),
+        // "continue processing at the sixth step"
+        (seg("SYN ACK",     300, 101, 9), Established, "",                   ACK_9,   "",   (None, None)),
+        (seg("SYN FIN ACK", 300, 101, 0), CloseWait,   "",                   ACK_FIN, "",   (None, None)),
         (seg("SYN",         300,   0, 0), SynReceived, "",                   SYN_ACK, "R",  (None, None)),
         (seg("SYN",         300,   0, 9), SynReceived, "",                   SYN_ACK, "R",  (None, None)),
         // fifth, neither SYN nor RST
@@ -50,7 +53,8 @@ fn segment_arrives_in_syn_sent() {
         );
         let want = (after, reply.into(), sends.into(), timers.into(), verdict);
         assert_eq!(got, want, "row {row}: {segment:?}");
-        assert_eq!(out.opened, after == Established, "row {row}");
+        let opened = matches!(after, Established | CloseWait);
+        assert_eq!(out.opened, opened, "row {row}");
     }
 }
 
