@@ -89,7 +89,7 @@ impl<P: Port> Shard<P> {
         arrival: Option<(&Packet, &Frame, Span)>,
         now: Instant,
     ) {
-        let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
         if opened {
@@ -159,7 +159,7 @@ impl<P: Port> Shard<P> {
     }
 
     fn close(&mut self, handle: Handle, asked: crate::service::Asked, now: Instant) {
-        let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
         let cx = context(&self.config.tcp, &tuple, now);
@@ -182,7 +182,7 @@ impl<P: Port> Shard<P> {
     // The connection is over for its user: tells the service, frees the text.
     fn end(&mut self, handle: Handle, end: End) {
         self.uncount(handle);
-        let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
         self.received.clear(&mut connection.received);
@@ -247,7 +247,7 @@ impl<P: Port> Shard<P> {
     // Frees the slot of a closed connection.
     pub(super) fn forget(&mut self, handle: Handle, before: State, now: Instant) {
         if let (Some(tap), Some(tuple)) = (&mut self.tap, self.table.tuple(handle)) {
-            tap.on_closed(now, tuple);
+            tap.on_closed(now, &tuple);
         }
         self.uncount(handle);
         let Some(mut connection) = self.table.remove(handle) else {
