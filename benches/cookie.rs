@@ -2,10 +2,11 @@
 //!
 //! The port is a store of 64 frames that hold SYNs again at each breath: what is measured is
 //! parsing with the checksum verified, the table's miss, the cookie, and the reply in place.
-//! Instructions a reply: `perf stat -e instructions:u target/release/deps/cookie-* --bench
-//! --profile-time 5`, divided by the replies that it prints.
+//! With `--count` it counts the instructions of a reply instead, the copy of its SYN included, by
+//! `perf stat`, or by `valgrind --tool=callgrind` where the machine lends no counters:
+//! `cargo bench --bench cookie -- --count`.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use seawall::limits::{BURST_FRAMES, FRAME_BYTES};
 use seawall::nic::{Burst, Frame, Port, PortCounters};
 use seawall::service::Discard;
@@ -16,6 +17,16 @@ use seawall::wire::{
     Timestamps,
 };
 use std::os::fd::BorrowedFd;
+use std::process::Command;
+
+/// How far a breath moves the clock.
+const BREATH: Duration = Duration::from_micros(5);
+
+/// The argument by which it runs itself under a counter.
+const BREATHE: &str = "--breathe";
+
+/// Octets that a SYN may have: its copy has this length, so that little is measured of it.
+const SYN_BYTES: usize = 96;
 
 const SERVER: Endpoint = Endpoint {
     address: Address::v4([192, 0, 2, 1]),
@@ -24,7 +35,7 @@ const SERVER: Endpoint = Endpoint {
 
 /// Brings the same burst of SYNs at each breath, from other ports each time.
 struct Flood {
-    template: Vec<Vec<u8>>,
+    template: Vec<([u8; SYN_BYTES], u16)>,
     store: Vec<[u8; FRAME_BYTES]>,
     sent: u64,
 }
@@ -42,9 +53,9 @@ impl Flood {
 
 impl Port for Flood {
     fn receive(&mut self, _now: Instant, burst: &mut Burst) {
-        for (n, (frame, syn)) in self.store.iter_mut().zip(&self.template).enumerate() {
-            frame[..syn.len()].copy_from_slice(syn);
-            burst.push(Frame::new(n as u32, syn.len() as u16, 0));
+        for (n, (frame, (syn, len))) in self.store.iter_mut().zip(&self.template).enumerate() {
+            frame[..SYN_BYTES].copy_from_slice(syn);
+            burst.push(Frame::new(n as u32, *len, 0));
         }
     }
 
@@ -90,7 +101,7 @@ fn address(is_v4: bool, last: u8) -> Address {
     }
 }
 
-fn syn(n: u32, is_v4: bool, timestamps: bool) -> Vec<u8> {
+fn syn(n: u32, is_v4: bool, timestamps: bool) -> ([u8; SYN_BYTES], u16) {
     let tuple = FourTuple {
         local: Endpoint {
             address: address(is_v4, 2 + n as u8),
@@ -121,42 +132,117 @@ fn syn(n: u32, is_v4: bool, timestamps: bool) -> Vec<u8> {
         hop_limit: 64,
         tos: 0,
     };
-    let mut bytes = vec![0; 128];
-    let len = headers.emit(&mut bytes).expect("a SYN fits 128 octets");
-    bytes.truncate(len);
-    bytes
+    let mut bytes = [0; SYN_BYTES];
+    let len = headers.emit(&mut bytes).expect("a SYN fits");
+    (bytes, len as u16)
+}
+
+// Name, family and timestamps of the SYNs that are measured.
+const KINDS: [(&str, bool, bool); 3] = [
+    ("v4", true, true),
+    ("v4_no_timestamps", true, false),
+    ("v6", false, true),
+];
+
+fn shard(is_v4: bool, timestamps: bool) -> Shard<Flood> {
+    let config = ShardConfig {
+        syn_cookies: SynCookies::Always,
+        checksum: vec![Checksum::Verify],
+        ..ShardConfig::default()
+    };
+    let mut shard = Shard::new(Flood::new(is_v4, timestamps), config);
+    let discard = shard.add_service(Box::new(Discard));
+    let address = address(is_v4, 1);
+    shard.listen(Endpoint { address, ..SERVER }, discard);
+    shard
+}
+
+fn assert_all_answered(shard: &mut Shard<Flood>) {
+    let (sent, cookies) = (shard.port().sent, shard.counters().cookies.sent);
+    assert_eq!(sent, cookies, "every SYN was answered by a cookie");
 }
 
 fn replies(c: &mut Criterion) {
     let mut group = c.benchmark_group("cookie_reply_64");
     group.throughput(Throughput::Elements(BURST_FRAMES as u64));
-    for (name, is_v4, timestamps, checksum) in [
-        ("v4", true, true, Checksum::Verify),
-        ("v4_no_timestamps", true, false, Checksum::Verify),
-        ("v6", false, true, Checksum::Verify),
-    ] {
-        let config = ShardConfig {
-            syn_cookies: SynCookies::Always,
-            checksum: vec![checksum],
-            ..ShardConfig::default()
-        };
-        let mut shard = Shard::new(Flood::new(is_v4, timestamps), config);
-        let discard = shard.add_service(Box::new(Discard));
-        let address = address(is_v4, 1);
-        shard.listen(Endpoint { address, ..SERVER }, discard);
+    for (name, is_v4, timestamps) in KINDS {
+        let mut shard = shard(is_v4, timestamps);
         let mut now = Instant::ZERO;
         group.bench_function(name, |b| {
             b.iter(|| {
-                now = now + Duration::from_micros(5);
+                now = now + BREATH;
                 shard.breathe(now)
             });
         });
-        let (sent, cookies) = (shard.port().sent, shard.counters().cookies.sent);
-        assert_eq!(sent, cookies, "every SYN was answered by a cookie");
-        println!("cookie_reply_64/{name}: {sent} replies");
+        assert_all_answered(&mut shard);
     }
     group.finish();
 }
 
 criterion_group!(benches, replies);
-criterion_main!(benches);
+
+/// What counts instructions, with its arguments, and the words around the number in its output.
+const COUNTERS: [(&str, &[&str], &str); 2] = [
+    ("perf", &["stat", "-e", "instructions:u"], "instructions"),
+    (
+        "valgrind",
+        &["--tool=callgrind", "--callgrind-out-file=/dev/null"],
+        "Collected :",
+    ),
+];
+
+const BREATHS: u64 = 2000;
+
+// Instructions of this program, run for so many breaths.
+fn instructions(name: &str, breaths: u64) -> Option<(&'static str, u64)> {
+    let me = std::env::current_exe().expect("a program knows where it is");
+    COUNTERS.iter().find_map(|&(counter, arguments, word)| {
+        let mut command = Command::new(counter);
+        command.args(arguments).arg(&me);
+        let output = command.args([BREATHE, name, &breaths.to_string()]).output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        let text = String::from_utf8_lossy(&output.stderr);
+        let line = text.lines().find(|line| line.contains(word))?;
+        let is_digits = |word: &&str| word.chars().all(|c| c.is_ascii_digit() || c == ',');
+        let number = line.split_whitespace().find(is_digits)?;
+        Some((counter, number.replace(',', "").parse().ok()?))
+    })
+}
+
+// The difference between a run and one of twice its length: start and end cancel out.
+fn count() {
+    for (name, ..) in KINDS {
+        let (once, twice) = (instructions(name, BREATHS), instructions(name, 2 * BREATHS));
+        let (Some((counter, once)), Some((_, twice))) = (once, twice) else {
+            return println!("neither perf nor valgrind counts instructions here");
+        };
+        let replies = BREATHS * BURST_FRAMES as u64;
+        let each = (twice - once) / replies;
+        println!("cookie_reply_64/{name}: {each} instructions a reply ({counter})");
+    }
+}
+
+fn breathe(name: &str, breaths: u64) {
+    let kind = KINDS.iter().find(|kind| kind.0 == name);
+    let &(_, is_v4, timestamps) = kind.expect("one of the kinds");
+    let mut shard = shard(is_v4, timestamps);
+    let mut now = Instant::ZERO;
+    for _ in 0..breaths {
+        now = now + BREATH;
+        shard.breathe(now);
+    }
+    assert_all_answered(&mut shard);
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [BREATHE, name, breaths] => breathe(name, breaths.parse().expect("a number of breaths")),
+        _ if arguments.contains(&"--count") => count(),
+        _ => {
+            benches();
+            Criterion::default().configure_from_args().final_summary();
+        }
+    }
+}

@@ -76,12 +76,16 @@ drop_reasons! {
     NeighbourMalformed, "neighbour_malformed", Suspect, "RFC 4861 §7.1.1", "an ARP request, Neighbor Solicitation or ping that breaks its rules";
     NeighbourNotOurs, "neighbour_not_ours", Normal, "RFC 4861 §7.2.3", "ARP, ND or ping for an address that we do not answer for";
     AddressConflict, "address_conflict", Suspect, "RFC 5227 §2.4", "another host claims an address that is ours";
+    // ICMP errors about segments of ours
+    IcmpIgnored, "icmp_ignored", Normal, "RFC 5927 §4.1", "an ICMP error that no segment in flight caused, or that says nothing to TCP";
     // No connection
     NoConnection, "no_connection", Normal, "RFC 9293 §3.10.7.1", "no connection and no listener: answered by a reset";
     NoListener, "no_listener", Normal, "RFC 9293 §3.10.7.1", "a reset, or another segment that must not be answered, for no connection";
     CookieWrong, "cookie_wrong", Suspect, "RFC 4987 §3.6", "an ACK that no SYN cookie of the last two epochs stands behind: answered by a reset";
+    CookieAwaited, "cookie_awaited", Normal, "RFC 4987 §3.6", "text or a FIN of no connection while SYN cookies are out: the segment that brings the cookie back may follow";
     HalfOpenFull, "half_open_full", Limit, "limits", "a SYN that found too many handshakes under way, with cookies off";
     ListenerFull, "listener_full", Limit, "limits", "a SYN for a listener with as many connections as it may have";
+    BacklogFull, "backlog_full", Limit, "limits", "a SYN for a listener with as many connections as may wait to be accepted";
     SourceFull, "source_full", Limit, "limits", "a SYN from a source with as many connections as it may have";
     TableFull, "table_full", Limit, "limits", "a SYN that found the connection table full";
     // Connections: RFC 9293 §3.10.7.3 and §3.10.7.4, in the order of the checks

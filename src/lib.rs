@@ -53,6 +53,7 @@
 //! | [`service`] [`load`] | text | segments |
 //! | [`flood`] | a target, a rate, a minute at most | connections |
 //! | [`shard`] | all of the above, for one thread | threads, files, signals |
+//! | [`socket`] | the calls of BSD sockets, over one shard | threads, clocks |
 //! | [`control`] | threads, interfaces, start and end | arguments |
 //! | [`cli`] | arguments, people, JSON | |
 //!
@@ -81,6 +82,7 @@ pub mod load;
 pub mod nic;
 pub mod service;
 pub mod shard;
+pub mod socket;
 pub mod table;
 pub mod tcp;
 pub mod time;

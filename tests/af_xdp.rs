@@ -2,9 +2,10 @@
 //!
 //! Needs root and `ip`. Each test has two network namespaces of its own.
 
+mod common;
 mod veth;
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use common::{ROOT, Row};
 use seawall::limits::BURST_FRAMES;
 use seawall::nic::af_xdp::{
     AfXdp, CopyMode, PortConfig, Program, QueueSpec, RingSizes, Verdict, XdpMode, occupant,
@@ -26,52 +27,63 @@ const FRAMES: u64 = 100_000;
 /// Frames under way at once: fewer than any ring holds, so that none may be lost.
 const WINDOW: u64 = 512;
 
+const TESTS: &[Row<()>] = &[
+    (
+        "native_mode_echoes_every_frame",
+        ROOT,
+        native_mode_echoes_every_frame,
+    ),
+    (
+        "generic_mode_echoes_every_frame",
+        ROOT,
+        generic_mode_echoes_every_frame,
+    ),
+    (
+        "two_queues_share_their_frames",
+        ROOT,
+        two_queues_share_their_frames,
+    ),
+    (
+        "the_kernel_keeps_what_is_its_own",
+        ROOT,
+        the_kernel_keeps_what_is_its_own,
+    ),
+    (
+        "a_full_transmit_ring_drops_and_counts",
+        ROOT,
+        a_full_transmit_ring_drops_and_counts,
+    ),
+    (
+        "a_port_that_sleeps_is_overrun_and_recovers",
+        ROOT,
+        a_port_that_sleeps_is_overrun_and_recovers,
+    ),
+    (
+        "waiting_ends_when_something_arrives",
+        ROOT,
+        waiting_ends_when_something_arrives,
+    ),
+    ("a_taken_queue_is_refused", ROOT, a_taken_queue_is_refused),
+    (
+        "a_foreign_program_is_named",
+        ROOT,
+        a_foreign_program_is_named,
+    ),
+    (
+        "zero_copy_is_refused_by_name",
+        ROOT,
+        zero_copy_is_refused_by_name,
+    ),
+    (
+        "what_is_not_there_is_named",
+        ROOT,
+        what_is_not_there_is_named,
+    ),
+    ("nothing_is_left_behind", ROOT, nothing_is_left_behind),
+];
+
 fn main() -> ExitCode {
-    let tests: [(&str, fn()); 12] = [
-        (
-            "native_mode_echoes_every_frame",
-            native_mode_echoes_every_frame,
-        ),
-        (
-            "generic_mode_echoes_every_frame",
-            generic_mode_echoes_every_frame,
-        ),
-        (
-            "two_queues_share_their_frames",
-            two_queues_share_their_frames,
-        ),
-        (
-            "the_kernel_keeps_what_is_its_own",
-            the_kernel_keeps_what_is_its_own,
-        ),
-        (
-            "a_full_transmit_ring_drops_and_counts",
-            a_full_transmit_ring_drops_and_counts,
-        ),
-        (
-            "a_port_that_sleeps_is_overrun_and_recovers",
-            a_port_that_sleeps_is_overrun_and_recovers,
-        ),
-        (
-            "waiting_ends_when_something_arrives",
-            waiting_ends_when_something_arrives,
-        ),
-        ("a_taken_queue_is_refused", a_taken_queue_is_refused),
-        ("a_foreign_program_is_named", a_foreign_program_is_named),
-        ("zero_copy_is_refused_by_name", zero_copy_is_refused_by_name),
-        ("what_is_not_there_is_named", what_is_not_there_is_named),
-        ("nothing_is_left_behind", nothing_is_left_behind),
-    ];
-    let is_root = nix::unistd::geteuid().is_root();
-    let trials = tests.map(|(name, test)| {
-        let run = move || {
-            test();
-            Ok::<(), Failed>(())
-        };
-        let trial = Trial::test(name, run).with_ignored_flag(!is_root);
-        trial.with_kind(if is_root { "" } else { "skipped: needs root" })
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+    common::run_together(TESTS)
 }
 
 /// A program and a port over all queues of one end, which owns [`PORT`].

@@ -250,10 +250,15 @@ fn refusals() -> Result<(), Failed> {
     let lab = lab()?;
     let serve = format!("serve --interface sw0 --listen {ADDRESS}:80=http");
     let with = |more: &str| format!("{serve} {more}");
-    let rows: [(String, &[&str]); 9] = [
+    let rows: [(String, &[&str]); 10] = [
         (
-            "serve -i sw0 -l 10.73.5.5:80=http".into(),
-            &["10.73.5.5", "`ip addr add 10.73.5.5/32 dev sw0`"],
+            "serve -i sw0 -l 203.0.113.1:80=http".into(),
+            &["203.0.113.1", "`ip addr add 203.0.113.1/32 dev sw0`"],
+        ),
+        (
+            // The client's.
+            "serve -i sw0 -l 10.73.0.2:80=http".into(),
+            &["10.73.0.2 is taken", "answers for it on sw0"],
         ),
         (
             "serve -i sw0 -l [2001:db8::5]:80=http".into(),

@@ -1,20 +1,20 @@
 //! What is under `deploy/` works: `tune-nic` on a veth in a namespace, and against a NIC that is
 //! only played, so that every setting and every refusal occurs; the unit as systemd reads it.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+mod common;
+
+use common::Row;
+use libtest_mimic::Failed;
 use seawall::control::lab::{Lab, LabConfig, SERVER_INTERFACE};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::process::{Command, ExitCode, Output};
 use std::{env, fs, process};
 
 const TUNE_NIC: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/tune-nic");
 const UNIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/seawall.service");
 
-type Test = fn() -> Result<(), Failed>;
-
-/// Name, what it needs, body.
-const TESTS: &[(&str, &[&str], Test)] = &[
+const TESTS: &[Row] = &[
     (
         "wrong_arguments_exit_with_2_and_the_usage",
         &["ethtool"],
@@ -59,25 +59,7 @@ const TESTS: &[(&str, &[&str], Test)] = &[
 ];
 
 fn main() -> ExitCode {
-    let trials = TESTS.iter().map(|(name, needs, test)| {
-        let trial = Trial::test(*name, *test);
-        match needs.iter().find(|need| !has(need)) {
-            None => trial,
-            Some(need) => trial
-                .with_ignored_flag(true)
-                .with_kind(format!("skipped: needs {need}")),
-        }
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
-}
-
-fn has(need: &str) -> bool {
-    if need == "root" {
-        return nix::unistd::geteuid().is_root();
-    }
-    let mut version = Command::new(need);
-    let version = version.arg("--version").stdout(Stdio::null());
-    version.stderr(Stdio::null()).status().is_ok()
+    common::run_together(TESTS)
 }
 
 fn wrong_arguments() -> Result<(), Failed> {

@@ -3,10 +3,13 @@
 //! Needs root. Each test has a lab of its own: the flood leaves the client, and what arrives at
 //! the server is looked at frame by frame.
 
+mod common;
+
 use aya::maps::Array;
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::{EbpfLoader, include_bytes_aligned};
-use libtest_mimic::{Arguments, Failed, Trial};
+use common::{DEADLINE, ROOT, Row};
+use libtest_mimic::Failed;
 use seawall::control::clock::Clock;
 use seawall::control::lab::{CLIENT_INTERFACE, Lab, LabConfig, SERVER_INTERFACE};
 use seawall::drop_reason::DropReason;
@@ -29,48 +32,51 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-const DEADLINE: Duration = Duration::from_secs(20);
-
 const TARGETS: [&str; 2] = ["10.73.0.1:80", "[2001:db8:73::1]:80"];
 
-type Test = fn() -> Result<(), Failed>;
-
-const TESTS: &[(&str, Test)] = &[
+const TESTS: &[Row] = &[
     (
         "every_frame_of_every_kind_arrives_as_it_was_planned",
+        ROOT,
         every_kind,
     ),
     (
         "af_xdp_sends_the_same_frames_as_the_program",
+        ROOT,
         same_by_af_xdp,
     ),
-    ("the_duration_is_exact_and_the_rate_is_kept", duration),
-    ("a_rate_beyond_the_machine_ends_on_time", too_much),
-    ("stopping_stops_at_once", stopping),
-    ("a_panic_of_who_looks_on_ends_it", panics),
-    ("a_signal_stops_it_and_it_reports", signal),
-    ("the_program_keeps_to_its_budget_and_its_bounds", program),
-    ("what_is_forbidden_exits_2_and_sends_nothing", forbidden),
+    ("the_duration_is_exact_and_the_rate_is_kept", ROOT, duration),
+    ("a_rate_beyond_the_machine_ends_on_time", ROOT, too_much),
+    ("stopping_stops_at_once", ROOT, stopping),
+    ("a_panic_of_who_looks_on_ends_it", ROOT, panics),
+    ("a_signal_stops_it_and_it_reports", ROOT, signal),
+    (
+        "the_program_keeps_to_its_budget_and_its_bounds",
+        ROOT,
+        program,
+    ),
+    (
+        "what_is_forbidden_exits_2_and_sends_nothing",
+        ROOT,
+        forbidden,
+    ),
     (
         "without_a_program_at_the_other_end_it_falls_back",
+        ROOT,
         falls_back,
     ),
-    ("the_last_line_of_stdout_is_json", json),
-    ("a_neighbour_is_found_and_a_missing_one_is_named", neighbour),
-    ("a_wrong_interface_or_route_is_named", routes),
-    ("loopback_is_flooded_by_loopback", loopback),
+    ("the_last_line_of_stdout_is_json", ROOT, json),
+    (
+        "a_neighbour_is_found_and_a_missing_one_is_named",
+        ROOT,
+        neighbour,
+    ),
+    ("a_wrong_interface_or_route_is_named", ROOT, routes),
+    ("loopback_is_flooded_by_loopback", ROOT, loopback),
 ];
 
 fn main() -> ExitCode {
-    let is_root = nix::unistd::geteuid().is_root();
-    let trials = TESTS.iter().map(|(name, test)| {
-        let trial = Trial::test(*name, *test).with_ignored_flag(!is_root);
-        trial.with_kind(if is_root { "" } else { "skipped: needs root" })
-    });
-    // One after the other: each takes a whole core, and looks at what arrives with another.
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    common::run(TESTS)
 }
 
 /// Whoever receives: all TCP to the server's addresses, on its only queue.

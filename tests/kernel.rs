@@ -9,6 +9,8 @@ mod common;
 mod capture;
 #[path = "kernel/clients.rs"]
 mod clients;
+#[path = "kernel/cookies.rs"]
+mod cookies;
 #[path = "kernel/craft.rs"]
 mod craft;
 #[path = "kernel/endings.rs"]
@@ -19,12 +21,14 @@ mod frames;
 mod modes;
 #[path = "kernel/stage.rs"]
 mod stage;
+#[path = "kernel/storm.rs"]
+mod storm;
 #[path = "kernel/streams.rs"]
 mod streams;
 
+use common::ROOT;
 use std::process::ExitCode;
 
-const ROOT: &[&str] = &["root"];
 const CURL: &[&str] = &["root", "curl"];
 const ETHTOOL: &[&str] = &["root", "ethtool"];
 
@@ -102,6 +106,20 @@ const TESTS: &[common::Row] = &[
         ROOT,
         endings::syn_ack_is_given_up,
     ),
+    // cookies
+    (
+        "whatever_a_syn_offers_survives_a_cookie",
+        &["root", "ss"],
+        cookies::every_mix_of_options,
+    ),
+    // storm
+    (
+        "ten_thousand_connections_all_succeed_under_a_syn_flood",
+        ROOT,
+        storm::syn_flood,
+    ),
+    ("an_ack_flood_disturbs_nobody", ROOT, storm::ack_flood),
+    ("a_rst_flood_disturbs_nobody", ROOT, storm::rst_flood),
     // frames
     (
         "each_bad_frame_has_its_counter_and_disturbs_nobody",

@@ -4,9 +4,12 @@
 //! Whether an anonymous namespace is gone cannot be asked. But a veth between it and a namespace
 //! that stays disappears with it: [`Witness`] holds the end that stays.
 
+mod common;
+
 use aya::EbpfLoader;
 use aya::programs::{Xdp, XdpMode as AttachMode};
-use libtest_mimic::{Arguments, Failed, Trial};
+use common::{DEADLINE, ROOT, Row};
+use libtest_mimic::Failed;
 use nix::errno::Errno;
 use nix::sys::socket::{self as sys, AddressFamily, SockFlag, SockProtocol, SockType};
 use nix::sys::time::TimeVal;
@@ -26,72 +29,60 @@ use std::{env, fs, thread};
 /// Set in the process that `nothing_is_left_after_kill_9` starts and kills.
 const DOOMED: &str = "SEAWALL_TEST_DOOMED";
 
-const DEADLINE: Duration = Duration::from_secs(20);
-
-type Test = fn() -> Result<(), Failed>;
-
-const TESTS: &[(&str, Test)] = &[
-    ("ping_crosses_in_both_families", ping_crosses),
+const TESTS: &[Row] = &[
+    ("ping_crosses_in_both_families", ROOT, ping_crosses),
     (
         "a_tcp_connection_crosses_from_every_client_address",
+        ROOT,
         tcp_crosses,
     ),
     (
         "each_end_has_the_queues_and_the_mtu_asked_for",
+        ROOT,
         queues_and_mtu,
     ),
-    ("the_ends_name_each_other_as_peers", peers),
-    ("known_neighbours_are_permanent_and_routed_to", neighbours),
-    ("a_setting_belongs_to_its_namespace_alone", settings),
+    ("the_ends_name_each_other_as_peers", ROOT, peers),
+    (
+        "known_neighbours_are_permanent_and_routed_to",
+        ROOT,
+        neighbours,
+    ),
+    ("a_setting_belongs_to_its_namespace_alone", ROOT, settings),
     (
         "a_bad_setting_names_itself_its_value_and_the_reason",
+        ROOT,
         bad_setting,
     ),
-    ("a_process_started_inside_is_inside", processes),
-    ("a_panic_inside_comes_out", panics),
-    ("an_ethernet_address_can_be_set", mac),
-    ("a_name_that_is_taken_is_refused_in_words", taken_name),
-    ("nothing_is_seen_from_outside", outside),
-    ("nothing_is_left_after_drop", left_after_drop),
+    ("a_process_started_inside_is_inside", ROOT, processes),
+    ("a_panic_inside_comes_out", ROOT, panics),
+    ("an_ethernet_address_can_be_set", ROOT, mac),
+    ("a_name_that_is_taken_is_refused_in_words", ROOT, taken_name),
+    ("nothing_is_seen_from_outside", ROOT, outside),
+    ("nothing_is_left_after_drop", ROOT, left_after_drop),
     (
         "the_veth_goes_at_once_though_a_thread_stays_inside",
+        ROOT,
         veth_goes_at_once,
     ),
-    ("nothing_is_left_after_a_panic", left_after_panic),
-    ("nothing_is_left_after_kill_9", left_after_kill),
-    ("check_finds_nothing_wrong_with_the_lab", check_is_content),
-    ("check_names_a_foreign_program", check_foreign_program),
+    ("nothing_is_left_after_a_panic", ROOT, left_after_panic),
+    ("nothing_is_left_after_kill_9", ROOT, left_after_kill),
+    (
+        "check_finds_nothing_wrong_with_the_lab",
+        ROOT,
+        check_is_content,
+    ),
+    (
+        "check_names_a_foreign_program",
+        &["root", "clang-19"],
+        check_foreign_program,
+    ),
 ];
 
 fn main() -> ExitCode {
     if env::var_os(DOOMED).is_some() {
         doomed();
     }
-    let trials = TESTS.iter().map(|(name, test)| {
-        let trial = Trial::test(*name, *test);
-        match missing(name) {
-            None => trial,
-            Some(what) => trial
-                .with_ignored_flag(true)
-                .with_kind(format!("skipped: needs {what}")),
-        }
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
-}
-
-fn missing(test: &str) -> Option<&'static str> {
-    let runs = |tool: &str| {
-        let mut version = Command::new(tool);
-        let version = version.arg("--version").stdout(Stdio::null());
-        version.stderr(Stdio::null()).status().is_ok()
-    };
-    if !nix::unistd::geteuid().is_root() {
-        return Some("root");
-    }
-    if test != "check_names_a_foreign_program" {
-        return None;
-    }
-    (!runs("clang-19")).then_some("clang-19")
+    common::run_together(TESTS)
 }
 
 fn ping_crosses() -> Result<(), Failed> {

@@ -1,7 +1,10 @@
 //! `seawall load` over veth: against our own server and against the kernel's. Needs root; without
 //! it every test reports itself as skipped.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+mod common;
+
+use common::{DEADLINE, ROOT, Row, until};
+use libtest_mimic::Failed;
 use seawall::control::generator::{Error, Load, LoadConfig, LoadReport};
 use seawall::control::lab::{CLIENT_INTERFACE, Lab, LabConfig, SERVER_INTERFACE};
 use seawall::control::server::{ChecksumRule, Server, ServerConfig, Totals};
@@ -14,44 +17,36 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode, Output};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Addresses that nobody's kernel has, in the lab's networks.
 const SOURCES_V4: &str = "10.73.9.0/28";
 const SOURCES_V6: &str = "2001:db8:73::900/124";
 
 const PORT: u16 = 8080;
-const DEADLINE: Duration = Duration::from_secs(30);
 
-type Test = fn() -> Result<(), Failed>;
-
-const TESTS: &[(&str, Test)] = &[
-    ("every_request_is_counted_by_our_server_too", our_server),
-    ("it_speaks_ipv6", ipv6),
-    ("held_connections_are_open_on_our_server", hold),
-    ("every_pattern_and_close_works_with_the_kernel", kernel),
-    ("a_closed_port_is_refused", closed_port),
-    ("what_the_machine_lacks_is_named", bad_surroundings),
-    ("the_command_writes_json_and_a_report", command),
-    ("a_signal_ends_it_with_everything_counted", signal),
-    ("wrong_arguments_are_status_2", wrong_arguments),
+const TESTS: &[Row] = &[
+    (
+        "every_request_is_counted_by_our_server_too",
+        ROOT,
+        our_server,
+    ),
+    ("it_speaks_ipv6", ROOT, ipv6),
+    ("held_connections_are_open_on_our_server", ROOT, hold),
+    (
+        "every_pattern_and_close_works_with_the_kernel",
+        ROOT,
+        kernel,
+    ),
+    ("a_closed_port_is_refused", ROOT, closed_port),
+    ("what_the_machine_lacks_is_named", ROOT, bad_surroundings),
+    ("the_command_writes_json_and_a_report", ROOT, command),
+    ("a_signal_ends_it_with_everything_counted", ROOT, signal),
+    ("wrong_arguments_are_status_2", ROOT, wrong_arguments),
 ];
 
 fn main() -> ExitCode {
-    let is_root = nix::unistd::geteuid().is_root();
-    let trials = TESTS.iter().map(|(name, test)| {
-        let trial = Trial::test(*name, *test);
-        if is_root {
-            return trial;
-        }
-        trial
-            .with_ignored_flag(true)
-            .with_kind("skipped: needs root")
-    });
-    let mut arguments = Arguments::from_args();
-    // Two shards and a kernel a test are enough for a small machine.
-    arguments.test_threads.get_or_insert(1);
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    common::run(TESTS)
 }
 
 // The server knows nothing of where the load comes from: it has to ask, by ARP and ND.
@@ -107,18 +102,10 @@ fn serve(lab: &Lab, at: SocketAddr, service: &'static str) -> Result<Server, Fai
     Ok(lab.server().run(|| Server::start(config))?)
 }
 
-fn until(what: &str, is_so: impl Fn() -> bool) {
-    let end = Instant::now() + DEADLINE;
-    while !is_so() {
-        assert!(Instant::now() < end, "never: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 fn end(server: Server) -> Result<Totals, Failed> {
     until("the server has no connection left", || {
-        server.counters().connections.live() == 0
-    });
+        (server.counters().connections.live() == 0).then_some(())
+    })?;
     Ok(server.stop()?)
 }
 
@@ -181,8 +168,8 @@ fn hold() -> Result<(), Failed> {
     plan.duration = Some(Duration::from_secs(1));
     let load = lab.client().run(|| Load::start(&config(plan)))?;
     until("all are open at once", || {
-        server.counters().connections.live() == 5000
-    });
+        (server.counters().connections.live() == 5000).then_some(())
+    })?;
     let tally = load.join()?.tally;
     check_all_released(&tally, 5000, "hold");
     let hold = tally.hold.unwrap();
@@ -294,14 +281,15 @@ fn kernel() -> Result<(), Failed> {
         plan.rate = 500;
         thread::scope(|scope| {
             let serving = scope.spawn(|| server.run(*service));
-            let seen = run(&lab, plan);
-            if let Ok(seen) = &seen {
+            let seen = run(&lab, plan).and_then(|seen| {
                 check_all_released(&seen.tally, 300, &what);
-                until(&what, || server.served.load(Ordering::Relaxed) >= 300);
-            }
+                until(&what, || {
+                    (server.served.load(Ordering::Relaxed) >= 300).then_some(())
+                })
+            });
             server.stop.store(true, Ordering::Relaxed);
             serving.join().unwrap();
-            seen.map(drop)
+            seen
         })?;
         assert_eq!(server.served.load(Ordering::Relaxed), 300, "{what}");
     }
@@ -450,8 +438,8 @@ fn signal() -> Result<(), Failed> {
         command.spawn()
     })?;
     until("some are released", || {
-        server.counters().connections.released > 100
-    });
+        (server.counters().connections.released > 100).then_some(())
+    })?;
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(child.id().cast_signed()),
         nix::sys::signal::SIGINT,

@@ -2,46 +2,47 @@
 //! them by ARP and ND as they find any other. Over veth against Linux; needs root, without it every
 //! test reports itself as skipped.
 
-use libtest_mimic::{Arguments, Failed, Trial};
+mod common;
+
+use common::{DEADLINE, ROOT, Row, until};
+use libtest_mimic::Failed;
 use nix::sys::socket::{self as sys, AddressFamily, SockFlag, SockProtocol, SockType};
 use nix::sys::time::TimeVal;
 use seawall::control::lab::{CLIENT_INTERFACE, Lab, LabConfig, SERVER_INTERFACE, lab_v4, lab_v6};
 use seawall::control::server::{Server, ServerConfig, Totals};
 use seawall::drop_reason::DropReason;
 use seawall::nic::af_xdp::Verdict;
-use seawall::nic::netlink::{Mac, Netlink};
+use seawall::nic::netlink::{Mac, Neighbour, Netlink};
 use seawall::service::by_name;
 use seawall::wire::Address;
+use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
 
-const DEADLINE: Duration = Duration::from_secs(20);
 /// In less than the kernel's shortest wait before it asks again.
 const AT_ONCE: Duration = Duration::from_millis(900);
 
-type Test = fn() -> Result<(), Failed>;
-
-const TESTS: &[(&str, Test)] = &[
-    ("an_address_of_nobody_is_found_and_served", is_served),
-    ("it_is_found_by_every_queue", is_served_by_two_queues),
-    ("a_closed_port_of_it_refuses_at_once", closed_port),
-    ("it_answers_ping", answers_ping),
-    ("nobody_else_may_take_it", duplicate),
-    ("the_kernel_keeps_its_own_address", kernel_keeps_its_own),
-    ("what_is_not_on_the_link_is_refused", off_link),
+const TESTS: &[Row] = &[
+    ("an_address_of_nobody_is_found_and_served", ROOT, is_served),
+    ("it_is_found_by_every_queue", ROOT, is_served_by_two_queues),
+    ("a_closed_port_of_it_refuses_at_once", ROOT, closed_port),
+    ("it_answers_ping", ROOT, answers_ping),
+    ("nobody_else_may_take_it", ROOT, duplicate),
+    (
+        "the_kernel_keeps_its_own_address",
+        ROOT,
+        kernel_keeps_its_own,
+    ),
+    ("what_is_not_on_the_link_is_refused", ROOT, off_link),
+    ("what_another_host_has_is_refused", ROOT, taken),
+    ("a_host_that_has_left_its_address_is_forgotten", ROOT, left),
 ];
 
 fn main() -> ExitCode {
-    let is_root = nix::unistd::geteuid().is_root();
-    let trials = TESTS.iter().map(|(name, test)| {
-        let trial = Trial::test(*name, *test).with_ignored_flag(!is_root);
-        trial.with_kind(if is_root { "" } else { "skipped: needs root" })
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    common::run_together(TESTS)
 }
 
 /// Ours alone, one of each family.
@@ -56,7 +57,6 @@ fn shared() -> [IpAddr; 2] {
 
 fn start(lab: &Lab, addresses: &[IpAddr]) -> Result<Server, Failed> {
     let mut config = ServerConfig::new(SERVER_INTERFACE);
-    config.claim = true;
     config.shard.connections = 1024;
     for address in addresses {
         let endpoint = SocketAddr::new(*address, 80).into();
@@ -138,20 +138,15 @@ fn duplicate() -> Result<(), Failed> {
     let lab = Lab::new(&LabConfig::default())?;
     let server = start(&lab, &alone())?;
     let address = format!("{}/64", lab_v6(9).address);
-    let mut add = Command::new("ip");
-    add.args(["address", "add", &address, "dev", CLIENT_INTERFACE]);
-    assert!(lab.client().run(|| add.status())?.success());
-    let deadline = Instant::now() + DEADLINE;
-    loop {
+    ip(&lab, &["address", "add", &address, "dev", CLIENT_INTERFACE])?;
+    until("the address is a duplicate", || {
         let mut list = Command::new("ip");
         list.args(["-6", "address", "show", "dev", CLIENT_INTERFACE]);
-        let listed = String::from_utf8(lab.client().run(|| list.output())?.stdout)?;
-        if listed.contains("dadfailed") {
-            break;
-        }
-        assert!(Instant::now() < deadline, "{listed}");
-        thread::sleep(Duration::from_millis(20));
-    }
+        let listed = lab.client().run(|| list.output()).ok()?.stdout;
+        String::from_utf8_lossy(&listed)
+            .contains("dadfailed")
+            .then_some(())
+    })?;
     stop_clean(server)?;
     Ok(())
 }
@@ -194,6 +189,70 @@ fn off_link() -> Result<(), Failed> {
         let message = error.message().unwrap_or_default();
         assert!(message.contains(said), "{address}: {message}");
     }
+    Ok(())
+}
+
+// RFC 5227 §2.1.1: the owner answers, and is named.
+fn taken() -> Result<(), Failed> {
+    let lab = Lab::new(&LabConfig::default())?;
+    let mac = client_mac(&lab)?;
+    for address in [lab_v4(2).address, lab_v6(2).address] {
+        let refused = start(&lab, &[lab_v4(9).address, address]);
+        let error = refused.err().expect("it is refused");
+        let message = error.message().unwrap_or_default();
+        let said = format!("{address} is taken: {mac} answers for it on sw0");
+        assert!(message.contains(&said), "{address}: {message}");
+    }
+    // Nothing stays behind that would keep us from a free one.
+    stop_clean(start(&lab, &alone())?)?;
+    Ok(())
+}
+
+// What the kernel once learned is not believed: the owner is asked.
+fn left() -> Result<(), Failed> {
+    let lab = Lab::new(&LabConfig::default())?;
+    let mac = client_mac(&lab)?;
+    for address in alone() {
+        // Without duplicate detection, which IPv4 has not.
+        let (bits, flag) = if address.is_ipv4() {
+            (16, "noprefixroute")
+        } else {
+            (64, "nodad")
+        };
+        let with_bits = format!("{address}/{bits}");
+        ip(
+            &lab,
+            &["address", "add", &with_bits, "dev", CLIENT_INTERFACE, flag],
+        )?;
+        let error = start(&lab, &[address]).err().expect("it is refused");
+        assert!(error.message().unwrap_or_default().contains("is taken"));
+        ip(
+            &lab,
+            &["address", "del", &with_bits, "dev", CLIENT_INTERFACE],
+        )?;
+        let known = lab.server().run(|| Netlink::open()?.neighbours())?;
+        let is_it = |known: &Neighbour| known.address == address && known.mac == mac;
+        assert!(known.iter().any(is_it), "the kernel believes it still");
+        let server = start(&lab, &[address])?;
+        assert!(get(&lab, address)?.starts_with("HTTP/1.1 200 OK"));
+        stop_clean(server)?;
+    }
+    Ok(())
+}
+
+fn client_mac(lab: &Lab) -> Result<Mac, Failed> {
+    let link = lab
+        .client()
+        .run(|| Netlink::open()?.link(CLIENT_INTERFACE))?;
+    Ok(link.mac)
+}
+
+/// `ip`, on the client's side.
+fn ip(lab: &Lab, arguments: &[&str]) -> Result<(), Failed> {
+    let status = lab
+        .client()
+        .run(|| Command::new("ip").args(arguments).status())?;
+    assert!(status.success(), "ip {arguments:?}");
     Ok(())
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Run by the kernel (`BPF_PROG_TEST_RUN`), so it needs root; no interface is touched.
 
+mod common;
 mod frames;
 
+use common::ROOT;
 use frames::{ARP, DESTINATION, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT, ROUTING, UDP};
 use frames::{V4, V6, arp, ethernet, solicitation, tcp};
-use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sched::{CloneFlags, unshare};
 use seawall::nic::af_xdp::{
     Action, AfXdp, CopyMode, Filter, PortConfig, QueueSpec, RingSizes, Verdict,
@@ -18,7 +19,7 @@ use std::process::{Command, ExitCode};
 
 use Verdict::{
     DropExtensions, DropFragment, DropMalformed, DropNoSocket, PassFragment, PassNotIp,
-    PassNotOwned, PassNotTcp, PassTruncated, PassVlan, Redirect, RedirectNeighbour,
+    PassNotOwned, PassNotTcp, PassTruncated, PassVlan, Redirect, RedirectIcmp, RedirectNeighbour,
 };
 
 /// Port 80 of these is owned, and nothing else.
@@ -38,32 +39,45 @@ const MORE: u16 = 0x2000;
 
 type Row = (&'static str, Vec<u8>, Verdict);
 
+const TESTS: &[common::Row<()>] = &[
+    (
+        "what_is_not_ours_is_passed",
+        ROOT,
+        what_is_not_ours_is_passed,
+    ),
+    (
+        "what_is_ours_is_redirected",
+        ROOT,
+        what_is_ours_is_redirected,
+    ),
+    ("who_asks_for_us_is_ours", ROOT, who_asks_for_us_is_ours),
+    (
+        "errors_about_our_segments_are_ours",
+        ROOT,
+        errors_about_our_segments_are_ours,
+    ),
+    (
+        "an_address_is_left_to_the_kernel_again",
+        ROOT,
+        an_address_is_left_to_the_kernel_again,
+    ),
+    ("what_lies_is_dropped", ROOT, what_lies_is_dropped),
+    (
+        "fragments_follow_the_first",
+        ROOT,
+        fragments_follow_the_first,
+    ),
+    ("without_a_socket_it_drops", ROOT, without_a_socket_it_drops),
+    (
+        "what_is_disowned_is_passed",
+        ROOT,
+        what_is_disowned_is_passed,
+    ),
+    ("any_octets_get_a_verdict", ROOT, any_octets_get_a_verdict),
+];
+
 fn main() -> ExitCode {
-    let tests: [(&str, fn()); 9] = [
-        ("what_is_not_ours_is_passed", what_is_not_ours_is_passed),
-        ("what_is_ours_is_redirected", what_is_ours_is_redirected),
-        ("who_asks_for_us_is_ours", who_asks_for_us_is_ours),
-        (
-            "an_address_is_left_to_the_kernel_again",
-            an_address_is_left_to_the_kernel_again,
-        ),
-        ("what_lies_is_dropped", what_lies_is_dropped),
-        ("fragments_follow_the_first", fragments_follow_the_first),
-        ("without_a_socket_it_drops", without_a_socket_it_drops),
-        ("what_is_disowned_is_passed", what_is_disowned_is_passed),
-        ("any_octets_get_a_verdict", any_octets_get_a_verdict),
-    ];
-    let is_root = nix::unistd::geteuid().is_root();
-    let trials = tests.map(|(name, test)| {
-        let run = move || {
-            test();
-            Ok::<(), Failed>(())
-        };
-        let trial = Trial::test(name, run).with_ignored_flag(!is_root);
-        let kind = if is_root { "" } else { "skipped: needs root" };
-        trial.with_kind(kind)
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.into()).exit_code()
+    common::run_together(TESTS)
 }
 
 /// Judges every row in order, with a socket on queue 0.
@@ -191,6 +205,54 @@ fn who_asks_for_us_is_ours() {
         "UDP" => V4::to(ALONE_V4).protocol(UDP).frame(&ping), PassNotTcp;
         "TCP" => V4::to(ALONE_V4).frame(&tcp(12345, 5)), Redirect;
         "TCP, v6" => V6::to(ALONE_V6).frame(&tcp(12345, 5)), Redirect;
+    }
+}
+
+/// RFC 792, RFC 4443: by what they quote, which must come from the address that they go to.
+fn errors_about_our_segments_are_ours() {
+    let kinds = |kind: u8| [kind, 0, 0, 0, 0, 0, 0, 0];
+    // The error of this type that goes to the first address about a packet from the second.
+    let about = |kind: u8, to, from: Ipv4Addr, port: u16, quoted: V4| {
+        let mut segment = tcp(443, 5);
+        segment[..2].copy_from_slice(&port.to_be_bytes());
+        let mut packet = quoted.packet(&segment[..8]);
+        packet[12..16].copy_from_slice(&from.octets());
+        let message = [&kinds(kind)[..], &packet].concat();
+        V4::to(to).protocol(ICMP).frame(&message)
+    };
+    let about_v6 = |kind: u8, to, from: Ipv6Addr, port: u16, quoted: V6| {
+        let mut segment = tcp(443, 5);
+        segment[..2].copy_from_slice(&port.to_be_bytes());
+        let mut packet = quoted.packet(&segment[..8]);
+        packet[8..24].copy_from_slice(&from.octets());
+        let message = [&kinds(kind)[..], &packet].concat();
+        V6::to(to).protocol(ICMPV6).frame(&message)
+    };
+    let sent = || V4::to(NOT_V4);
+    let sent_v6 = || V6::to(NOT_V6);
+    let mut short = about(3, ONE_V4, ONE_V4, 80, sent());
+    short.truncate(short.len() - 5);
+    check! {
+        "unreachable" => about(3, ONE_V4, ONE_V4, 80, sent()), RedirectIcmp;
+        "time exceeded" => about(11, ONE_V4, ONE_V4, 80, sent()), RedirectIcmp;
+        "parameter problem" => about(12, ONE_V4, ONE_V4, 80, sent()), RedirectIcmp;
+        "any port of one that is all owned" => about(3, ALL_V4, ALL_V4, 9, sent()), RedirectIcmp;
+        "source quench" => about(4, ONE_V4, ONE_V4, 80, sent()), PassNotTcp;
+        "a redirect" => about(5, ONE_V4, ONE_V4, 80, sent()), PassNotTcp;
+        "about a port of the kernel's" => about(3, ONE_V4, ONE_V4, 81, sent()), PassNotTcp;
+        "about somebody else's segment" => about(3, ONE_V4, ALL_V4, 80, sent()), PassNotTcp;
+        "to somebody else" => about(3, NOT_V4, ONE_V4, 80, sent()), PassNotOwned;
+        "about UDP" => about(3, ONE_V4, ONE_V4, 80, sent().protocol(UDP)), PassNotTcp;
+        "it quotes too little" => short, PassNotTcp;
+        "unreachable, v6" => about_v6(1, ONE_V6, ONE_V6, 80, sent_v6()), RedirectIcmp;
+        "too big" => about_v6(2, ONE_V6, ONE_V6, 80, sent_v6()), RedirectIcmp;
+        "time exceeded, v6" => about_v6(3, ONE_V6, ONE_V6, 80, sent_v6()), RedirectIcmp;
+        "parameter problem, v6" => about_v6(4, ALL_V6, ALL_V6, 9, sent_v6()), RedirectIcmp;
+        "type 5 of v6" => about_v6(5, ONE_V6, ONE_V6, 80, sent_v6()), PassNotTcp;
+        "a port of the kernel's, v6" => about_v6(1, ONE_V6, ONE_V6, 81, sent_v6()), PassNotTcp;
+        "somebody else's, v6" => about_v6(1, ONE_V6, ALL_V6, 80, sent_v6()), PassNotTcp;
+        "about UDP, v6" =>
+            about_v6(1, ONE_V6, ONE_V6, 80, sent_v6().protocol(UDP)), PassNotTcp;
     }
 }
 

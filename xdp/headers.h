@@ -95,6 +95,17 @@ struct icmp {
 	__be16 checksum;
 } PACKED;
 
+/* An error: what it quotes stands behind four octets that depend on the type. */
+struct icmp_error {
+	struct icmp icmp;
+	__be32 rest;
+} PACKED;
+
+#define ICMP_UNREACHABLE 3
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETER 12
+#define ICMPV6_UNREACHABLE 1
+#define ICMPV6_PARAMETER 4 /* and what lies between: too big, time exceeded */
 #define ICMP_ECHO 8
 #define ICMPV6_ECHO 128
 #define ICMPV6_SOLICITATION 135

@@ -2,9 +2,10 @@
  *
  * TCP to an owned address and port goes to the AF_XDP socket of the queue that it arrived on. So do
  * ARP requests, Neighbor Solicitations and pings for an address that the kernel does not hold:
- * nobody else would answer. Everything else stays the kernel's. What claims to be ours and cannot be (fragments, headers
- * that lie, a queue without a socket) is dropped and counted: the kernel must never see a part of
- * a flow that is not its own, because it would answer with a reset.
+ * nobody else would answer; and so do ICMP errors about segments that an owned endpoint sent.
+ * Everything else stays the kernel's. What claims to be ours and cannot be (fragments, headers that
+ * lie, a queue without a socket) is dropped and counted: the kernel must never see a part of a flow
+ * that is not its own, because it would answer with a reset.
  *
  * No state but the memory of passed fragments. What a segment means is not decided here.
  */
@@ -140,16 +141,6 @@ INLINE int judge_solicitation(struct packet *packet, struct ipv6 *ip)
 	return is_alone(&target) ? VERDICT_REDIRECT_NEIGHBOUR : UNDECIDED;
 }
 
-/* What is not TCP is the kernel's, but for an echo request to an address that it does not hold. */
-INLINE int judge_not_tcp(struct packet *packet, struct icmp *icmp, __u8 echo)
-{
-	if (!(packet->flags & ADDRESS_ALONE) || (void *)(icmp + 1) > packet->end)
-		return VERDICT_PASS_NOT_TCP;
-	if (icmp->type != echo || icmp->code != 0)
-		return VERDICT_PASS_NOT_TCP;
-	return VERDICT_REDIRECT_NEIGHBOUR;
-}
-
 INLINE int is_port_owned(struct packet *packet, __be16 port)
 {
 	struct endpoint endpoint = { .port = port };
@@ -158,6 +149,51 @@ INLINE int is_port_owned(struct packet *packet, __be16 port)
 		return 1;
 	endpoint.address = packet->id.to;
 	return bpf_map_lookup_elem(&endpoints, &endpoint) != 0;
+}
+
+/* RFC 792: was the segment that a router could not deliver sent by an owned endpoint? Otherwise,
+ * the error is UNDECIDED. */
+INLINE int judge_error(struct packet *packet, struct icmp_error *error)
+{
+	struct ipv4 *quoted = (void *)(error + 1);
+	struct ports *ports = (void *)(quoted + 1);
+
+	if ((void *)(ports + 1) > packet->end)
+		return UNDECIDED;
+	if (error->icmp.type != ICMP_UNREACHABLE && error->icmp.type != ICMP_TIME_EXCEEDED &&
+	    error->icmp.type != ICMP_PARAMETER)
+		return UNDECIDED;
+	/* We send no options, and no fragments. */
+	if (quoted->version_ihl != 0x45 || quoted->protocol != PROTOCOL_TCP ||
+	    __builtin_memcmp(quoted->from, packet->id.to.octets + 12, 4))
+		return UNDECIDED;
+	return is_port_owned(packet, ports->from) ? VERDICT_REDIRECT_ICMP : UNDECIDED;
+}
+
+/* RFC 4443 §3 */
+INLINE int judge_error_v6(struct packet *packet, struct icmp_error *error)
+{
+	struct ipv6 *quoted = (void *)(error + 1);
+	struct ports *ports = (void *)(quoted + 1);
+
+	if ((void *)(ports + 1) > packet->end)
+		return UNDECIDED;
+	if (error->icmp.type < ICMPV6_UNREACHABLE || error->icmp.type > ICMPV6_PARAMETER)
+		return UNDECIDED;
+	if (quoted->version_class >> 4 != 6 || quoted->next != PROTOCOL_TCP ||
+	    __builtin_memcmp(quoted->from, packet->id.to.octets, 16))
+		return UNDECIDED;
+	return is_port_owned(packet, ports->from) ? VERDICT_REDIRECT_ICMP : UNDECIDED;
+}
+
+/* What is not TCP is the kernel's, but for an echo request to an address that it does not hold. */
+INLINE int judge_not_tcp(struct packet *packet, struct icmp *icmp, __u8 echo)
+{
+	if (!(packet->flags & ADDRESS_ALONE) || (void *)(icmp + 1) > packet->end)
+		return VERDICT_PASS_NOT_TCP;
+	if (icmp->type != echo || icmp->code != 0)
+		return VERDICT_PASS_NOT_TCP;
+	return VERDICT_REDIRECT_NEIGHBOUR;
 }
 
 /* A fragment that does not start with the TCP header goes where the one that does went. */
@@ -209,8 +245,12 @@ INLINE int judge_ipv4(struct packet *packet)
 		return verdict;
 	/* A ping with options, or in fragments, is left to the kernel. */
 	if (ip->protocol == PROTOCOL_ICMP && ip->version_ihl == 0x45 &&
-	    !(NET16(ip->fragment) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET)))
+	    !(NET16(ip->fragment) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET))) {
+		verdict = judge_error(packet, (void *)(ip + 1));
+		if (verdict != UNDECIDED)
+			return verdict;
 		return judge_not_tcp(packet, (void *)(ip + 1), ICMP_ECHO);
+	}
 	if (ip->protocol != PROTOCOL_TCP)
 		return VERDICT_PASS_NOT_TCP;
 	header = (ip->version_ihl & 0x0f) * 4;
@@ -287,8 +327,12 @@ INLINE int judge_ipv6(struct packet *packet)
 	verdict = check_address(packet);
 	if (verdict != UNDECIDED)
 		return verdict;
-	if (next == PROTOCOL_ICMPV6 && ip->version_class >> 4 == 6)
+	if (next == PROTOCOL_ICMPV6 && ip->version_class >> 4 == 6) {
+		verdict = judge_error_v6(packet, (void *)(ip + 1));
+		if (verdict != UNDECIDED)
+			return verdict;
 		return judge_not_tcp(packet, (void *)(ip + 1), ICMPV6_ECHO);
+	}
 	if (next != PROTOCOL_TCP && !is_extension(next))
 		return VERDICT_PASS_NOT_TCP;
 	if (ip->version_class >> 4 != 6)
@@ -356,7 +400,7 @@ int seawall(struct xdp_md *ctx)
 		action = XDP_PASS;
 		if (packet.first)
 			remember_fragment(&packet);
-	} else if (verdict <= VERDICT_REDIRECT_NEIGHBOUR) {
+	} else if (verdict <= VERDICT_REDIRECT_ICMP) {
 		action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_DROP);
 		if (action != XDP_REDIRECT)
 			verdict = VERDICT_DROP_NO_SOCKET;

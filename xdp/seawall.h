@@ -61,6 +61,7 @@ enum verdict {
 	VERDICT_PASS_FRAGMENT,      /* a later fragment whose first fragment was passed */
 	VERDICT_REDIRECT,           /* ours: to the socket of its queue */
 	VERDICT_REDIRECT_NEIGHBOUR, /* ARP, ND or ping for an address that is ours alone */
+	VERDICT_REDIRECT_ICMP,      /* an ICMP error about a segment from an owned endpoint */
 	VERDICT_DROP_FRAGMENT,      /* a fragment of owned traffic, or one that cannot be judged */
 	VERDICT_DROP_MALFORMED,     /* an IP or TCP header that lies */
 	VERDICT_DROP_EXTENSIONS,    /* too many or broken IPv6 extension headers */

@@ -4,7 +4,7 @@ use super::serve::parse_duration;
 use super::terminal::stop_flag;
 use crate::control::generator::{Glance, Load, LoadConfig, LoadReport};
 use crate::control::server::ChecksumRule;
-use crate::load::json::{Json, Percentiles};
+use crate::load::json::{Json, Spread};
 use crate::load::{BYTES_MAX, Cause, Close, Pattern, Plan, RATE_MAX, Sources, report};
 use crate::nic::af_xdp::{CopyMode, XdpMode};
 use crate::time::Duration;
@@ -308,7 +308,7 @@ fn table(seen: &LoadReport) -> String {
         if histogram.is_empty() {
             continue;
         }
-        let p = Percentiles::of(histogram);
+        let p = Spread::of(histogram);
         let us = |value: f64| format!("{value:.0} µs");
         let values = [p.p50, p.p99, p.p999, p.max].map(us);
         table.add_row([vec![name.into(), String::new()], values.to_vec()].concat());

@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod flood;
 pub mod load;
+pub mod resilience;
 pub mod serve;
 mod summary;
 mod terminal;
@@ -43,6 +44,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Flood a server of yours with segments, for resilience tests: bounded, without override
     Flood(flood::FloodArgs),
+    /// Prove it: honest clients before, during and after a flood, against us and against peers
+    Resilience(resilience::ResilienceArgs),
 }
 
 impl Cli {
@@ -60,6 +63,7 @@ impl Cli {
             Command::Demo(args) => demo::run(args),
             Command::Check(args) => Ok(check::run(args)),
             Command::Flood(args) => flood::run(args),
+            Command::Resilience(args) => resilience::run(args),
         };
         result.unwrap_or_else(|error| {
             // Whoever read our output has seen enough: `seawall demo | head`.

@@ -33,9 +33,9 @@ Examples:
   seawall serve --interface eth0 --listen 192.0.2.1:80=http --capture trace.pcap --json
 
 An address that the kernel holds stays the kernel's: it answers ARP, ND and ping for it, and serves
-every port that is not listed. With --claim an address that it does not hold, in a network of the
-interface, is ours alone while we run: we answer ARP, ND and ping for it, and refuse every port that
-is not listed. SIGINT or SIGTERM detaches and prints a summary.
+every port that is not listed. One that it does not hold, in a network of the interface, is ours
+alone while we run, if no other host answers for it: we answer ARP, ND and ping, and refuse every
+port that is not listed. SIGINT or SIGTERM detaches and prints a summary.
 
 Exit status: 0 after a signal, 1 when the machine refuses something, 2 for wrong arguments.")]
 pub struct ServeArgs {
@@ -95,10 +95,6 @@ pub struct ServeArgs {
     /// Limits that hold under any load
     #[command(flatten)]
     pub limits: LimitArgs,
-
-    /// Claim listen addresses that the kernel does not hold: answer ARP, ND and ping for them
-    #[arg(long)]
-    pub claim: bool,
 
     /// Record every frame to this file; shards behind the first add their number to its name
     #[arg(long, value_name = "FILE.pcap")]
@@ -256,7 +252,6 @@ fn config(args: &ServeArgs) -> ServerConfig {
     config.idle = args.idle;
     config.capture.clone_from(&args.capture);
     config.shard.connections = args.connections as usize;
-    config.claim = args.claim;
     config.shard.tcp.time_wait = args.time_wait;
     config.shard.syn_cookies = args.syn_cookies;
     config.shard.limits = Limits {

@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod generator;
+pub mod host;
 pub mod lab;
 pub mod namespace;
 pub mod published;

@@ -127,6 +127,21 @@ impl Namespace {
         })
     }
 
+    /// Sends what goes to the network `to` by `gateway`, a neighbour on `interface`.
+    pub fn set_route(
+        &self,
+        interface: &str,
+        to: InterfaceAddress,
+        gateway: IpAddr,
+    ) -> Result<(), Error> {
+        self.run(|| {
+            let mut netlink = Netlink::open()?;
+            let link = netlink.link(interface)?;
+            netlink.add_route(&link, to, gateway)?;
+            Ok(())
+        })
+    }
+
     /// Tells this namespace for good which Ethernet addresses `addresses` have: those of
     /// `neighbour`'s interface `its`, reached by our interface `ours`.
     pub fn set_neighbours(

@@ -7,7 +7,7 @@ use crate::tcp::State;
 use core::sync::atomic::{AtomicU64, Ordering};
 use crossbeam::utils::CachePadded;
 
-const PLAIN: usize = 20;
+const PLAIN: usize = 21;
 const STATES: usize = State::ALL.len();
 const WORDS: usize = PLAIN + STATES + DROP_REASONS;
 
@@ -46,6 +46,7 @@ impl Published {
             k.switched_off,
             counters.neighbour_replies,
             counters.echo_replies,
+            counters.icmp_errors,
         ];
         let words = plain
             .iter()
@@ -68,6 +69,7 @@ impl Published {
             handed_over: word(12),
             neighbour_replies: word(18),
             echo_replies: word(19),
+            icmp_errors: word(20),
             text_in: word(3),
             text_out: word(4),
             connections: Connections {
@@ -104,6 +106,7 @@ mod tests {
             text_out: 5,
             neighbour_replies: 18,
             echo_replies: 19,
+            icmp_errors: 20,
             connections: Connections {
                 time_wait_evicted: 12,
                 ..Connections::default()

@@ -2,17 +2,14 @@
 
 use super::guard::Target;
 use crate::nic::netlink::{Error as NetlinkError, Link, Mac, Netlink};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use crate::nic::resolve;
+use core::net::IpAddr;
 use core::time::Duration;
-use std::net::UdpSocket;
 use std::thread;
 
 /// How often and how long the kernel is given to find a neighbour: 3 s.
 const LOOKS: u32 = 150;
 const LOOK: Duration = Duration::from_millis(20);
-
-/// The discard port (RFC 863): a datagram to it makes the kernel look for the neighbour.
-const DISCARD: u16 = 9;
 
 /// Why there is no way.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +101,7 @@ impl Path {
                 return Ok(Self::to(&link, Mac::default()));
             }
         }
-        let mac = resolve(&mut netlink, &link, ip, next_hop)?;
+        let mac = mac_of(&mut netlink, &link, next_hop)?;
         // Broadcast and multicast.
         if mac.0[0] & 1 != 0 {
             let interface = link.name;
@@ -137,12 +134,7 @@ fn elsewhere(netlink: &mut Netlink, target: IpAddr, link: Link, leaves: u32) -> 
     }
 }
 
-fn resolve(
-    netlink: &mut Netlink,
-    link: &Link,
-    target: IpAddr,
-    next_hop: IpAddr,
-) -> Result<Mac, PathError> {
+fn mac_of(netlink: &mut Netlink, link: &Link, next_hop: IpAddr) -> Result<Mac, PathError> {
     for look in 0..LOOKS {
         let neighbours = netlink.neighbours()?;
         let known = neighbours
@@ -153,7 +145,8 @@ fn resolve(
         }
         // Now and then anew: the kernel gives up after three requests.
         if look % 50 == 0 {
-            nudge(link, target);
+            // Where it cannot be asked, the neighbour stays unknown, and that is what is said.
+            let _ = resolve::resolve(&link.name, next_hop);
         }
         thread::sleep(LOOK);
     }
@@ -161,17 +154,4 @@ fn resolve(
         next_hop,
         interface: link.name.clone(),
     })
-}
-
-/// Makes the kernel look for the next hop to `target`.
-fn nudge(link: &Link, target: IpAddr) {
-    let (from, to) = match target {
-        IpAddr::V4(v4) => (IpAddr::from(Ipv4Addr::UNSPECIFIED), (v4, DISCARD).into()),
-        IpAddr::V6(v6) => {
-            let to = SocketAddrV6::new(v6, DISCARD, 0, link.index);
-            (IpAddr::from(Ipv6Addr::UNSPECIFIED), SocketAddr::V6(to))
-        }
-    };
-    // Where it cannot be sent, the neighbour stays unknown, and that is what is said.
-    let _ = UdpSocket::bind((from, 0)).and_then(|socket| socket.send_to(&[], to));
 }

@@ -1,27 +1,20 @@
-//! Line charts as inline SVG: no script, no network, colours from the page's style sheet.
+//! Charts of lines and bars as inline SVG: no script, no network, colours from the page's style sheet.
 
+mod axes;
+
+use axes::{Axes, END, FLOOR, HEIGHT, LEFT, TOP, WIDTH, linear_ticks};
 use core::fmt::Write;
-
-/// The drawing, in its own units; the page scales it.
-const WIDTH: f64 = 760.0;
-const HEIGHT: f64 = 280.0;
-const LEFT: f64 = 64.0;
-const RIGHT: f64 = 16.0;
-const TOP: f64 = 12.0;
-const BOTTOM: f64 = 44.0;
-
-/// Lines of a linear axis, about.
-const TICKS: f64 = 5.0;
 
 /// Colours, by their classes in the style sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Colour {
+pub(crate) enum Colour {
     Blue,
     Orange,
     Green,
     Red,
     Purple,
     Teal,
+    Grey,
 }
 
 impl Colour {
@@ -33,55 +26,130 @@ impl Colour {
             Self::Red => "s3",
             Self::Purple => "s4",
             Self::Teal => "s5",
+            Self::Grey => "s6",
         }
     }
 }
 
 /// How values become heights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     /// From 0.
     Linear,
     /// Powers of ten, from 1; what is less is drawn as 1.
     Log,
 }
 
-/// One line.
+/// How points are drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mark {
+    /// From one to the next.
+    Line,
+    /// From one to the next, with a dot at each: where there are few.
+    Dots,
+    /// As `Dots`, and dashed: the lesser of two in one colour.
+    Dashes,
+    /// Bars from the axis, as wide as this on the x axis, with their numbers.
+    Bars(f64),
+    /// Outlines of such bars, with no number.
+    Outlines(f64),
+}
+
+impl Mark {
+    const fn class(self) -> &'static str {
+        match self {
+            Self::Line | Self::Dots => "line",
+            Self::Dashes => "line dashes",
+            Self::Bars(_) => "block",
+            Self::Outlines(_) => "block outline",
+        }
+    }
+}
+
+/// Points of one kind.
 #[derive(Clone, Debug)]
-pub(super) struct Series {
-    pub(super) name: String,
+pub(crate) struct Series {
+    /// What the legend says; nothing when this is empty.
+    pub(crate) name: String,
     /// Its class in the style sheet.
-    pub(super) colour: Colour,
-    /// In order of x.
-    pub(super) points: Vec<(f64, f64)>,
+    pub(crate) colour: Colour,
+    pub(crate) mark: Mark,
+    /// In order of x; those that are no numbers are left out.
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+impl Series {
+    /// Without an entry in the legend.
+    pub(crate) fn unnamed(mut self) -> Self {
+        self.name.clear();
+        self
+    }
+
+    fn points(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        let points = self.points.iter().copied();
+        points.filter(|(x, y)| x.is_finite() && y.is_finite())
+    }
+}
+
+/// A part of the x axis that stands out.
+#[derive(Clone, Debug)]
+pub(crate) struct Band {
+    pub(crate) from: f64,
+    pub(crate) to: f64,
+    pub(crate) name: &'static str,
 }
 
 /// A chart to be drawn.
 #[derive(Clone, Debug)]
-pub(super) struct Chart<'a> {
-    pub(super) title: &'a str,
+pub(crate) struct Chart<'a> {
+    pub(crate) title: &'a str,
     /// What stands below.
-    pub(super) x: &'a str,
+    pub(crate) x: &'a str,
     /// What stands at the left.
-    pub(super) y: &'a str,
-    pub(super) scale: Scale,
+    pub(crate) y: &'a str,
+    /// A sentence under the title.
+    pub(crate) note: &'a str,
+    pub(crate) scale: Scale,
+    /// How far the axes go at least.
+    pub(crate) x_end: f64,
+    pub(crate) y_end: f64,
     /// Lines of the x axis; none for a linear one.
-    pub(super) x_ticks: Vec<(f64, String)>,
-    pub(super) series: Vec<Series>,
+    pub(crate) x_ticks: Vec<(f64, String)>,
+    pub(crate) bands: Vec<Band>,
+    pub(crate) series: Vec<Series>,
 }
 
-impl Chart<'_> {
+impl<'a> Chart<'a> {
+    /// An empty one with linear axes, named `x` and `y`.
+    pub(crate) const fn new(title: &'a str, x: &'a str, y: &'a str) -> Self {
+        Self {
+            title,
+            x,
+            y,
+            note: "",
+            scale: Scale::Linear,
+            x_end: 0.0,
+            y_end: 1.0,
+            x_ticks: Vec::new(),
+            bands: Vec::new(),
+            series: Vec::new(),
+        }
+    }
+
     /// A figure with its legend.
-    pub(super) fn figure(&self) -> String {
+    pub(crate) fn figure(&self) -> String {
         let mut out = String::new();
         let title = escape(self.title);
         // Writing into a string cannot fail.
-        let _ = write!(
+        let _ = writeln!(out, "<figure>\n<h2>{title}</h2>");
+        if !self.note.is_empty() {
+            let _ = writeln!(out, "<p>{}</p>", escape(self.note));
+        }
+        let _ = writeln!(
             out,
-            "<figure>\n<h2>{title}</h2>\n<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
-             aria-label=\"{title}\">\n"
+            "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"{title}\">"
         );
-        if self.series.iter().all(|series| series.points.is_empty()) {
+        if self.points().next().is_none() {
             let (x, y) = (WIDTH / 2.0, HEIGHT / 2.0);
             let _ = writeln!(
                 out,
@@ -91,68 +159,44 @@ impl Chart<'_> {
             self.draw(&mut out);
         }
         out.push_str("</svg>\n<figcaption>");
-        for series in &self.series {
-            let (class, name) = (series.colour.class(), escape(&series.name));
-            let _ = write!(out, "<span class=\"key {class}\">{name}</span> ");
+        for series in self.series.iter().filter(|series| !series.name.is_empty()) {
+            let (mark, colour) = (series.mark.class(), series.colour.class());
+            let name = escape(&series.name);
+            let _ = write!(out, "<span class=\"key {mark} {colour}\">{name}</span> ");
         }
         out.push_str("</figcaption>\n</figure>\n");
         out
     }
 
+    fn points(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.series.iter().flat_map(Series::points)
+    }
+
     fn draw(&self, out: &mut String) {
-        let all = || self.series.iter().flat_map(|series| &series.points);
-        let x_max = all().map(|point| point.0).fold(0.0, f64::max).max(1e-9);
-        let y_max = all().map(|point| point.1).fold(1.0, f64::max);
-        let y_ticks = match self.scale {
-            Scale::Linear => linear_ticks(y_max),
-            Scale::Log => log_ticks(y_max),
-        };
-        let top = y_ticks.last().map_or(y_max, |tick| tick.0).max(y_max);
-        let place_x = |x: f64| LEFT + x / x_max * (WIDTH - LEFT - RIGHT);
-        let place_y = |y: f64| {
-            let share = match self.scale {
-                Scale::Linear => y / top,
-                Scale::Log => y.max(1.0).log10() / top.log10().max(1e-9),
-            };
-            HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM)
-        };
-        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
-        for (y, label) in &y_ticks {
-            let at = place_y(*y);
-            let _ = writeln!(
-                out,
-                "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{right}\"/>\
-                 <text x=\"{:.1}\" y=\"{:.1}\" class=\"end\">{}</text>",
-                LEFT - 6.0,
-                at + 4.0,
-                escape(label),
-            );
+        let x_max = self.points().map(|point| point.0);
+        let x_max = x_max.fold(self.x_end.max(1e-9), f64::max);
+        let y_max = self.points().map(|point| point.1);
+        let (axes, y_ticks) = Axes::new(self.scale, x_max, y_max.fold(self.y_end, f64::max));
+        for band in &self.bands {
+            axes.band(out, band);
         }
-        let x_ticks = if self.x_ticks.is_empty() {
-            linear_ticks(x_max)
+        axes.horizontals(out, &y_ticks);
+        if self.x_ticks.is_empty() {
+            axes.verticals(out, &linear_ticks(x_max));
         } else {
-            self.x_ticks.clone()
-        };
-        for (x, label) in x_ticks.iter().filter(|(x, _)| *x <= x_max * 1.000_001) {
-            let at = place_x(*x);
-            let _ = writeln!(
-                out,
-                "<path class=\"grid\" d=\"M{at:.1} {TOP}V{bottom}\"/>\
-                 <text x=\"{at:.1}\" y=\"{:.1}\" class=\"mid\">{}</text>",
-                bottom + 16.0,
-                escape(label),
-            );
+            axes.verticals(out, &self.x_ticks);
         }
         for series in &self.series {
-            let class = series.colour.class();
-            let mut path = String::new();
-            for (n, (x, y)) in series.points.iter().enumerate() {
-                let command = if n == 0 { 'M' } else { 'L' };
-                let _ = write!(path, "{command}{:.1} {:.1}", place_x(*x), place_y(*y));
+            match series.mark {
+                Mark::Line => axes.line(out, series),
+                Mark::Dots | Mark::Dashes => {
+                    axes.line(out, series);
+                    axes.dots(out, series);
+                }
+                Mark::Bars(width) | Mark::Outlines(width) => axes.blocks(out, series, width),
             }
-            let _ = writeln!(out, "<path class=\"line {class}\" d=\"{path}\"/>");
         }
-        let (mid_x, mid_y) = (f64::midpoint(LEFT, right), f64::midpoint(TOP, bottom));
+        let (mid_x, mid_y) = (f64::midpoint(LEFT, END), f64::midpoint(TOP, FLOOR));
         let _ = writeln!(
             out,
             "<text x=\"{mid_x:.1}\" y=\"{:.1}\" class=\"mid\">{}</text>\
@@ -164,38 +208,8 @@ impl Chart<'_> {
     }
 }
 
-// Round numbers from 0 to `max` or a little beyond.
-fn linear_ticks(max: f64) -> Vec<(f64, String)> {
-    let raw = max / TICKS;
-    let power = 10_f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .iter()
-        .map(|times| times * power)
-        .find(|step| *step >= raw)
-        .unwrap_or(raw);
-    let mut ticks = Vec::new();
-    let mut value = 0.0;
-    loop {
-        ticks.push((value, short(value)));
-        if value >= max {
-            return ticks;
-        }
-        value += step;
-    }
-}
-
-fn log_ticks(max: f64) -> Vec<(f64, String)> {
-    let mut ticks = vec![(1.0, short(1.0))];
-    let mut value = 1.0;
-    while value < max {
-        value *= 10.0;
-        ticks.push((value, short(value)));
-    }
-    ticks
-}
-
 /// A number in a few characters: 250, 1.5k, 20M.
-pub(super) fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     for (unit, name) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] {
         if value >= unit {
             return trimmed(value / unit) + name;
@@ -211,7 +225,7 @@ fn trimmed(value: f64) -> String {
 }
 
 /// Text that is no markup.
-pub(super) fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -230,33 +244,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_cover_the_values() {
-        for (max, expected) in [
-            (1.0, "0 0.2 0.4 0.6 0.8 1"),
-            (9.3, "0 2 4 6 8 10"),
-            (123_456.0, "0 50k 100k 150k"),
-        ] {
-            let labels: Vec<_> = linear_ticks(max).into_iter().map(|tick| tick.1).collect();
-            assert_eq!(labels.join(" "), expected);
-        }
-        let labels: Vec<_> = log_ticks(2500.0).into_iter().map(|tick| tick.1).collect();
-        assert_eq!(labels.join(" "), "1 10 100 1k 10k");
-    }
-
-    #[test]
     fn every_point_is_inside_the_drawing() {
         for scale in [Scale::Linear, Scale::Log] {
             let chart = Chart {
-                title: "a < b",
-                x: "x",
-                y: "y",
                 scale,
-                x_ticks: Vec::new(),
                 series: vec![Series {
                     name: "one & only".into(),
                     colour: Colour::Blue,
-                    points: vec![(0.0, 0.0), (1.0, 7e5), (2.0, 3.0)],
+                    mark: Mark::Line,
+                    points: vec![(0.0, 0.0), (1.0, 7e5), (1.5, f64::NAN), (2.0, 3.0)],
                 }],
+                ..Chart::new("a < b", "x", "y")
             };
             let figure = chart.figure();
             assert!(figure.contains("a &lt; b") && figure.contains("one &amp; only"));
@@ -270,22 +268,46 @@ mod tests {
                 .map(|number| number.parse().unwrap())
                 .collect();
             for point in points.chunks(2) {
-                assert!((LEFT..=WIDTH - RIGHT).contains(&point[0]), "{path}");
-                assert!((TOP..=HEIGHT - BOTTOM).contains(&point[1]), "{path}");
+                assert!((LEFT..=END).contains(&point[0]), "{path}");
+                assert!((TOP..=FLOOR).contains(&point[1]), "{path}");
             }
         }
     }
 
     #[test]
-    fn a_chart_of_nothing_says_so() {
-        let chart = Chart {
-            title: "t",
-            x: "x",
-            y: "y",
-            scale: Scale::Log,
-            x_ticks: Vec::new(),
-            series: Vec::new(),
+    fn bars_stand_on_the_axis_with_their_numbers() {
+        let series = |name: &str, mark, y| Series {
+            name: name.into(),
+            colour: Colour::Teal,
+            mark,
+            points: vec![(0.5, y), (1.5, f64::INFINITY)],
         };
+        let chart = Chart {
+            x_end: 2.0,
+            y_end: 100.0,
+            series: vec![
+                series("", Mark::Outlines(0.5), 100.0),
+                series("bars", Mark::Bars(0.5), 50.0),
+            ],
+            ..Chart::new("t", "x", "y")
+        };
+        let figure = chart.figure();
+        let attribute = |class: &str, name: &str| -> f64 {
+            let block = figure.lines().find(|line| line.contains(class)).unwrap();
+            let (_, value) = block.split_once(&format!(" {name}=\"")).unwrap();
+            value.split_once('"').unwrap().0.parse().unwrap()
+        };
+        let whole = attribute("\"block outline s5", "height");
+        let half = attribute("\"block s5", "height");
+        assert!((whole - (FLOOR - TOP)).abs() < 0.1 && (half - whole / 2.0).abs() < 0.1);
+        assert!((attribute("\"block s5", "y") + half - FLOOR).abs() < 0.1);
+        assert_eq!(figure.matches("number").count(), 1, "outlines have none");
+        assert_eq!(figure.matches("class=\"key").count(), 1, "nor names");
+    }
+
+    #[test]
+    fn a_chart_of_nothing_says_so() {
+        let chart = Chart::new("t", "x", "y");
         assert!(chart.figure().contains("nothing"));
     }
 }

@@ -1,7 +1,7 @@
 //! The JSON that tools rely on: stable names.
 
 use super::tally::float;
-use super::{Cause, Plan, Tally};
+use super::{Cause, Percentiles, Plan, Tally};
 use clap::ValueEnum;
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -17,11 +17,11 @@ pub struct Json {
     failed: BTreeMap<&'static str, u64>,
     rate_per_s: f64,
     seconds: f64,
-    start_us: Percentiles,
-    handshake_us: Percentiles,
-    first_byte_us: Percentiles,
-    release_us: Percentiles,
-    life_us: Percentiles,
+    start_us: Spread,
+    handshake_us: Spread,
+    first_byte_us: Spread,
+    release_us: Spread,
+    life_us: Spread,
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<HoldJson>,
     target: String,
@@ -38,9 +38,9 @@ struct HoldJson {
     seconds: f64,
 }
 
-/// Percentiles of a histogram, in its unit; all zero when it is empty.
+/// Percentiles of a histogram and its maximum, in its unit; all zero when it is empty.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Percentiles {
+pub struct Spread {
     /// Half are at most this.
     pub p50: f64,
     /// Nine in ten are at most this.
@@ -53,16 +53,16 @@ pub struct Percentiles {
     pub max: f64,
 }
 
-impl Percentiles {
+impl Spread {
     /// Of what `histogram` holds.
     #[must_use]
     pub fn of(histogram: &Histogram<u64>) -> Self {
-        let at = |percentile| float(histogram.value_at_percentile(percentile));
+        let Percentiles { p50, p99, p999 } = Percentiles::of(histogram, 1.0);
         Self {
-            p50: at(50.0),
-            p90: at(90.0),
-            p99: at(99.0),
-            p999: at(99.9),
+            p50,
+            p90: float(histogram.value_at_percentile(90.0)),
+            p99,
+            p999,
             max: float(histogram.max()),
         }
     }
@@ -81,11 +81,11 @@ impl Json {
             failed: causes.map(|c| (c.name(), tally.failed_by(c))).collect(),
             rate_per_s: tally.rate(),
             seconds: tally.span.as_secs_f64(),
-            start_us: Percentiles::of(&tally.late),
-            handshake_us: Percentiles::of(&tally.handshake),
-            first_byte_us: Percentiles::of(&tally.first_byte),
-            release_us: Percentiles::of(&tally.release),
-            life_us: Percentiles::of(&tally.life),
+            start_us: Spread::of(&tally.late),
+            handshake_us: Spread::of(&tally.handshake),
+            first_byte_us: Spread::of(&tally.first_byte),
+            release_us: Spread::of(&tally.release),
+            life_us: Spread::of(&tally.life),
             hold: tally.hold.map(|hold| HoldJson {
                 asked: hold.asked,
                 open: hold.open,

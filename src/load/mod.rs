@@ -12,8 +12,10 @@
 //! drives these parts over any port.
 
 mod answer;
-mod chart;
+pub(crate) mod chart;
 pub mod json;
+pub(crate) mod page;
+mod percentiles;
 mod plan;
 mod progress;
 pub mod report;
@@ -23,10 +25,12 @@ mod tally;
 mod tuples;
 mod visitor;
 
+pub use percentiles::Percentiles;
 pub use plan::{BYTES_MAX, CONNECTIONS_MAX, Close, Pattern, Plan, PlanError, RATE_MAX};
 pub use progress::Progress;
 pub use schedule::Schedule;
 pub use sources::Sources;
+pub(crate) use tally::float;
 pub use tally::{Cause, Hold, Sample, Tally};
 pub use tuples::{PORT_MIN, PORTS, Tuples};
 pub use visitor::Visitor;

@@ -1,7 +1,8 @@
 //! The report for people: one HTML page that needs nothing but itself.
 
-use super::chart::{Chart, Colour, Scale, Series, escape, short};
-use super::json::{Percentiles, name_of};
+use super::chart::{Chart, Colour, Mark, Scale, Series, short};
+use super::json::{Spread, name_of};
+use super::page::{fact, page};
 use super::tally::float;
 use super::{Cause, Plan, Sample, Tally};
 use crate::tcp::State;
@@ -14,55 +15,46 @@ const NINES: u32 = 5;
 /// Points of a percentile line between two lines of the grid.
 const POINTS_A_NINE: u32 = 16;
 
-const STYLE: &str = include_str!("report.css");
-
 /// The page of a load that is over. `facts` are names and values that the run adds to its own.
 #[must_use]
 pub fn html(plan: &Plan, tally: &Tally, facts: &[(String, String)]) -> String {
-    let target = escape(&plan.target.to_string());
     let figures = [latency(tally), rates(tally), states(tally)].map(|chart| chart.figure());
-    format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <title>seawall load: {target}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>seawall load: {target}</h1>\n{}{}{}{}</body>\n</html>\n",
+    let body = [
         summary(plan, tally, facts),
         times(tally),
         figures.concat(),
         failures(tally),
+    ];
+    page(
+        &format!("seawall load: {}", plan.target),
+        "",
+        &body.concat(),
     )
-}
-
-fn row(out: &mut String, name: &str, value: &str) {
-    let (name, value) = (escape(name), escape(value));
-    // Writing into a string cannot fail.
-    let _ = writeln!(out, "<tr><th>{name}</th><td>{value}</td></tr>");
 }
 
 fn summary(plan: &Plan, tally: &Tally, facts: &[(String, String)]) -> String {
     let mut out = String::from("<table>\n");
-    row(&mut out, "pattern", &name_of(&plan.pattern));
-    row(&mut out, "close", &name_of(&plan.close));
-    row(&mut out, "source", &plan.sources.to_string());
-    row(&mut out, "intended starts a second", &plan.rate.to_string());
-    row(&mut out, "asked", &tally.asked.to_string());
-    row(&mut out, "opened", &tally.opened.to_string());
-    row(&mut out, "released", &tally.released.to_string());
-    row(&mut out, "failed", &tally.failures().to_string());
+    fact(&mut out, "pattern", &name_of(&plan.pattern));
+    fact(&mut out, "close", &name_of(&plan.close));
+    fact(&mut out, "source", &plan.sources.to_string());
+    fact(&mut out, "intended starts a second", &plan.rate.to_string());
+    fact(&mut out, "asked", &tally.asked.to_string());
+    fact(&mut out, "opened", &tally.opened.to_string());
+    fact(&mut out, "released", &tally.released.to_string());
+    fact(&mut out, "failed", &tally.failures().to_string());
     if tally.unstarted() > 0 {
-        row(
+        fact(
             &mut out,
             "not begun in time",
             &tally.unstarted().to_string(),
         );
     }
-    row(
+    fact(
         &mut out,
         "released a second",
         &format!("{:.0}", tally.rate()),
     );
-    row(
+    fact(
         &mut out,
         "seconds",
         &format!("{:.3}", tally.span.as_secs_f64()),
@@ -75,10 +67,10 @@ fn summary(plan: &Plan, tally: &Tally, facts: &[(String, String)]) -> String {
             hold.least,
             hold.held.as_secs_f64(),
         );
-        row(&mut out, "held", &held);
+        fact(&mut out, "held", &held);
     }
     for (name, value) in facts {
-        row(&mut out, name, value);
+        fact(&mut out, name, value);
     }
     out + "</table>\n"
 }
@@ -105,7 +97,7 @@ fn times(tally: &Tally) -> String {
         if histogram.is_empty() {
             continue;
         }
-        let p = Percentiles::of(histogram);
+        let p = Spread::of(histogram);
         let _ = write!(out, "<tr><th>{name}</th>");
         for value in [p.p50, p.p90, p.p99, p.p999, p.max] {
             let _ = write!(out, "<td>{value:.0}</td>");
@@ -138,18 +130,17 @@ fn latency(tally: &Tally) -> Chart<'static> {
         Series {
             name: name.into(),
             colour,
+            mark: Mark::Line,
             points: points.collect(),
         }
     });
     let labels = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"];
     let x_ticks = (0..).map(f64::from).zip(labels.map(String::from));
     Chart {
-        title: "Latency by percentile",
-        x: "percentile",
-        y: "microseconds",
         scale: Scale::Log,
         x_ticks: x_ticks.collect(),
         series: series.collect(),
+        ..Chart::new("Latency by percentile", "percentile", "microseconds")
     }
 }
 
@@ -164,20 +155,17 @@ fn rates(tally: &Tally) -> Chart<'static> {
         Series {
             name: name.into(),
             colour,
+            mark: Mark::Line,
             points: points.collect(),
         }
     };
     Chart {
-        title: "Rate over time",
-        x: "seconds",
-        y: "connections a second",
-        scale: Scale::Linear,
-        x_ticks: Vec::new(),
         series: vec![
             of("opened", Colour::Blue, |sample| sample.opened),
             of("released", Colour::Green, |sample| sample.released),
             of("failed", Colour::Red, |sample| sample.failed),
         ],
+        ..Chart::new("Rate over time", "seconds", "connections a second")
     }
 }
 
@@ -190,6 +178,7 @@ fn states(tally: &Tally) -> Chart<'static> {
         Series {
             name: name.into(),
             colour,
+            mark: Mark::Line,
             points: points.collect(),
         }
     };
@@ -201,11 +190,7 @@ fn states(tally: &Tally) -> Chart<'static> {
         State::LastAck,
     ];
     Chart {
-        title: "Our connections by state over time",
-        x: "seconds",
-        y: "connections",
         scale: Scale::Log,
-        x_ticks: Vec::new(),
         series: vec![
             of(
                 "SYN-SENT",
@@ -216,6 +201,11 @@ fn states(tally: &Tally) -> Chart<'static> {
             of("closing", Colour::Purple, &closing),
             of("TIME-WAIT", Colour::Teal, &[State::TimeWait]),
         ],
+        ..Chart::new(
+            "Our connections by state over time",
+            "seconds",
+            "connections",
+        )
     }
 }
 

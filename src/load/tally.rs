@@ -214,7 +214,7 @@ fn micros() -> Histogram<u64> {
     clippy::cast_precision_loss,
     reason = "counts of one run are exact in a double"
 )]
-pub(super) const fn float(n: u64) -> f64 {
+pub(crate) const fn float(n: u64) -> f64 {
     n as f64
 }
 

@@ -227,40 +227,15 @@ fn some_tally() -> Tally {
     tally
 }
 
-// Every element that is opened is closed, in order; void elements and the doctype apart.
-fn check_markup(page: &str) {
-    let mut open: Vec<&str> = Vec::new();
-    for piece in page.split('<').skip(1) {
-        let (tag, _) = piece.split_once('>').expect("a tag ends");
-        let name = tag
-            .split([' ', '/', '\n'])
-            .find(|word| !word.is_empty())
-            .unwrap();
-        match tag {
-            _ if name.starts_with('!') || name == "meta" || tag.ends_with('/') => {}
-            _ if tag.starts_with('/') => assert_eq!(open.pop(), Some(name), "{tag}"),
-            _ => open.push(name),
-        }
-    }
-    assert!(open.is_empty(), "{open:?}");
-}
-
 #[test]
 fn the_report_is_one_page_that_asks_nobody() {
     let plan = Plan::new(target("[2001:db8::1]:80"), sources("2001:db8:1::/64"));
     let facts = [("interface".into(), "<eth0> & \"co\"".into())];
     for tally in [some_tally(), Tally::new(Duration::from_secs(1))] {
         let page = report::html(&plan, &tally, &facts);
-        check_markup(&page);
+        page::check(&page);
         assert!(page.contains("&lt;eth0&gt; &amp; &quot;co&quot;"));
         assert_eq!(page.matches("<svg").count(), 3);
-        for asks in ["http", "src=", "href=", "<script", "@import", "url("] {
-            assert!(!page.contains(asks), "{asks}");
-        }
-        assert!(
-            !page.contains("NaN") && !page.contains("inf\""),
-            "numbers are numbers"
-        );
     }
 }
 

@@ -203,7 +203,7 @@ impl Visitor {
             // Nobody else aborts what has time left.
             End::Aborted | End::TimedOut => Err(Cause::Timeout),
             End::Reset => Err(Cause::Rst),
-            End::Refused => Err(Cause::Refused),
+            End::Refused | End::Unreachable => Err(Cause::Refused),
         }
     }
 

@@ -11,6 +11,7 @@ pub mod ethtool;
 pub mod memory;
 pub mod netlink;
 pub mod pcap;
+pub mod resolve;
 pub mod solicited;
 
 use crate::limits::BURST_FRAMES;

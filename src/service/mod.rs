@@ -17,7 +17,7 @@ mod http;
 #[cfg(test)]
 mod tests;
 
-pub use crate::tcp::End;
+pub use crate::tcp::{End, Report};
 pub use chargen::Chargen;
 pub use daytime::Daytime;
 pub use discard::Discard;
@@ -37,6 +37,10 @@ pub trait Service: Any + Send {
     /// There is text to read, room to send, or the peer has finished; or several of them.
     /// Called again when more arrives or room appears, not because something was left unread.
     fn on_ready(&mut self, conn: &mut Conn<'_>);
+
+    /// Something to know that ends nothing: urgent data, a peer that is silent, an ICMP error
+    /// (RFC 9293 §3.9.1.8; MUST-47). Who does not want to know leaves it out (SHLD-20).
+    fn on_report(&mut self, _tuple: &FourTuple, _user: &mut [u64; 2], _report: Report) {}
 
     /// The connection is over: both sides closed, or it was aborted (MUST-12).
     fn on_end(&mut self, _tuple: &FourTuple, _user: &mut [u64; 2], _end: End) {}
@@ -87,6 +91,9 @@ pub struct Conn<'a> {
     pub tuple: FourTuple,
     /// The time of this call.
     pub now: Instant,
+    /// Octets, unread or still to come, up to the end of the peer's urgent data; 0 when there is
+    /// none (MUST-33).
+    pub urgent: u32,
     /// What the service asked for.
     pub asked: Asked,
 }
@@ -106,6 +113,8 @@ pub struct Asked {
     pub abort: bool,
     /// Send small segments at once (MUST-17).
     pub no_delay: bool,
+    /// The first octets of what is queued, so many, are urgent.
+    pub urgent: Option<u32>,
 }
 
 impl<'a> Conn<'a> {
@@ -123,6 +132,7 @@ impl<'a> Conn<'a> {
             user,
             tuple,
             now,
+            urgent: 0,
             asked: Asked::default(),
         }
     }
@@ -142,6 +152,16 @@ impl<'a> Conn<'a> {
     /// ABORT: a reset, and nothing more (RFC 9293 §3.10.5).
     pub const fn abort(&mut self) {
         self.asked.abort = true;
+    }
+
+    /// Queues text like [`Writer::send`], and tells the peer that it is urgent (MUST-30). For
+    /// protocols that have always done so: SHLD-13.
+    pub fn send_urgent(&mut self, text: &[u8]) -> usize {
+        let sent = self.tx.send(text);
+        if sent > 0 {
+            self.asked.urgent = u32::try_from(self.tx.unacknowledged()).ok();
+        }
+        sent
     }
 
     /// Turns the Nagle algorithm off for this connection (MUST-17).

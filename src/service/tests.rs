@@ -67,6 +67,7 @@ impl Talk {
             user: &mut self.user,
             tuple: FourTuple::default(),
             now: Instant::ZERO,
+            urgent: 0,
             asked: Asked::default(),
         };
         event(&mut *self.service, &mut conn);
@@ -319,6 +320,7 @@ fn one_instance_serves_connections_that_do_not_mix() {
                 user,
                 tuple: FourTuple::default(),
                 now: Instant::ZERO,
+                urgent: 0,
                 asked: Asked::default(),
             });
             out.extend_from_slice(tx_pool.front(queue));

@@ -2,9 +2,9 @@
 
 use super::{Shard, context};
 use crate::nic::{Frame, Port};
-use crate::service::{Conn, Reader, Writer};
+use crate::service::{Asked, Conn, Reader, Service, Writer};
 use crate::table::Handle;
-use crate::tcp::{Actions, End, Open, Span, State};
+use crate::tcp::{Actions, End, Open, Report, Span, State};
 use crate::time::Instant;
 use crate::wire::Packet;
 
@@ -20,13 +20,22 @@ impl<P: Port> Shard<P> {
         now: Instant,
     ) {
         self.take_buffers(handle, out, arrival.as_ref());
-        let news =
-            out.opened || out.acked > 0 || out.finished || out.deliver.len + out.unlocked > 0;
-        // The segment that ends a connection may still bring its last text.
-        let is_over = out.ended.is_some() && out.deliver.len + out.unlocked == 0;
+        let news = out.report == Some(Report::Urgent)
+            || out.opened
+            || out.acked > 0
+            || out.finished
+            || out.deliver.len + out.unlocked > 0;
+        // The segment that ends a connection may still bring its last text, or the FIN behind text
+        // that waits to be read.
+        let held = self.table.get(handle).map_or(0, |c| c.received.len());
+        let is_text = out.deliver.len + out.unlocked > 0 || (out.finished && held > 0);
+        let is_over = out.ended.is_some() && !is_text;
         if news && !is_over {
             let text = arrival.as_ref().map(|(p, frame)| (*p, frame, out.deliver));
             self.call_service(handle, out.opened, text, now);
+        }
+        if let Some(report) = out.report {
+            self.tell(handle, report);
         }
         let (frame, packet) = match arrival {
             Some((packet, frame)) => (Some(frame), Some(packet)),
@@ -35,7 +44,8 @@ impl<P: Port> Shard<P> {
         let kept = match (out.reply, frame) {
             (Some(reply), Some(frame)) => {
                 let packet = packet.expect("a frame comes with its packet");
-                self.reply(packet, frame, &reply, now);
+                let settings = self.settings(handle).copied().unwrap_or_default();
+                self.reply(packet, frame, &reply, &settings, now);
                 None
             }
             (Some(reply), None) => {
@@ -89,17 +99,38 @@ impl<P: Port> Shard<P> {
         arrival: Option<(&Packet, &Frame, Span)>,
         now: Instant,
     ) {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
-            return;
-        };
+        self.call(handle, opened, arrival, now, |service, conn| {
+            if opened {
+                service.on_open(conn);
+            }
+            service.on_ready(conn);
+        });
+    }
+
+    /// Calls `call` with the connection and its service, and does what was asked for; `None`
+    /// before ESTABLISHED, and when there is no connection any more.
+    pub(super) fn call<T>(
+        &mut self,
+        handle: Handle,
+        opened: bool,
+        arrival: Option<(&Packet, &Frame, Span)>,
+        now: Instant,
+        call: impl FnOnce(&mut dyn Service, &mut Conn<'_>) -> T,
+    ) -> Option<T> {
+        let (tuple, connection) = self.table.entry_mut(handle)?;
         if opened {
             connection.is_open = true;
             self.counters
                 .connections
                 .count_opened(connection.tcb.open());
+            if let Some(number) = connection.listener
+                && let Some(listener) = self.listeners.get_mut(usize::from(number))
+            {
+                listener.on_open();
+            }
         }
         if !connection.is_open {
-            return;
+            return None;
         }
         let frame_text = match arrival {
             Some((packet, frame, span)) if connection.received.is_empty() => {
@@ -123,11 +154,9 @@ impl<P: Port> Shard<P> {
         let unread = rx.unread();
         let tx = Writer::new(&mut connection.to_send, &mut self.to_send, limit);
         let mut conn = Conn::new(rx, tx, &mut connection.user, tuple, now);
+        conn.urgent = connection.tcb.urgent();
         let service = &mut self.services[usize::from(connection.service)];
-        if opened {
-            service.on_open(&mut conn);
-        }
-        service.on_ready(&mut conn);
+        let answer = call(service.as_mut(), &mut conn);
         let (asked, left) = (conn.asked, conn.rx.left_in_frame());
         let read = unread - conn.rx.unread();
         let is_starved = conn.tx.is_starved();
@@ -140,7 +169,7 @@ impl<P: Port> Shard<P> {
         let cx = context(&self.config.tcp, &tuple, now);
         let tcb = &mut connection.tcb;
         if asked.no_delay {
-            tcb.set_no_delay();
+            tcb.set_no_delay(true);
         }
         if read > 0 {
             tcb.on_receive(read as u32, &cx);
@@ -149,16 +178,21 @@ impl<P: Port> Shard<P> {
         if sent > 0 {
             tcb.on_send(sent as u32, &cx);
         }
+        if let Some(end) = asked.urgent {
+            tcb.on_send_urgent(end);
+        }
         connection.is_starved = is_starved;
         if is_starved {
             self.postpone(handle);
         }
         if asked.abort || asked.close || asked.finish {
-            self.close(handle, asked, now);
+            self.fulfil(handle, asked, now);
         }
+        Some(answer)
     }
 
-    fn close(&mut self, handle: Handle, asked: crate::service::Asked, now: Instant) {
+    // Ends a connection, or our side of it, as its user asked.
+    fn fulfil(&mut self, handle: Handle, asked: Asked, now: Instant) {
         let Some((tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
@@ -176,6 +210,18 @@ impl<P: Port> Shard<P> {
         }
         if let Some(end) = out.ended {
             self.end(handle, end);
+        }
+    }
+
+    // Asynchronous reports (RFC 9293 §3.9.1.8; MUST-47), to whoever began the connection or was
+    // told of it.
+    fn tell(&mut self, handle: Handle, report: Report) {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+            return;
+        };
+        if connection.is_open || connection.tcb.open() == Open::Active {
+            let service = &mut self.services[usize::from(connection.service)];
+            service.on_report(&tuple, &mut connection.user, report);
         }
     }
 

@@ -1,13 +1,14 @@
 //! Segments in: parse a burst, hash it, prefetch it, then take one after the other.
 
-use super::{Arrival, Direction, Shard, context};
+use super::{Arrival, Counters, Direction, Mesh, Shard, context};
 use crate::drop_reason::DropReason;
 use crate::limits::{BLOCK_BYTES, BURST_FRAMES};
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::Actions;
 use crate::time::Instant;
-use crate::wire::{Checksum, Packet, parse};
+use crate::wire::{Checksum, IcmpError, Packet, parse, parse_linux_syn};
+use arrayvec::ArrayVec;
 
 /// Blocks that the text of one segment may need.
 const BLOCKS_PER_SEGMENT: usize = 2;
@@ -42,55 +43,69 @@ impl<P: Port> Shard<P> {
     // All frames of the burst, before any connection is touched: by the time the first segment is
     // processed, the table's lines for the last are on their way.
     pub(super) fn parse(&mut self, now: Instant) {
-        for frame in self.burst.drain(..) {
-            let checksum = checksum_of(&self.config.checksum, frame.queue());
-            match parse(self.port.bytes(&frame), checksum) {
-                Ok(packet) => {
-                    let hash = self.table.hash(&packet.tuple);
-                    if let Some(mesh) = &self.mesh
-                        && let Some(owner) = mesh.other_owner(frame.queue(), hash)
-                    {
-                        if mesh.hand_over(owner, frame.queue(), self.port.bytes(&frame)) {
-                            self.counters.handed_over += 1;
-                        } else {
-                            self.counters.drops.count(DropReason::HandOffFull);
-                        }
-                        self.port.release(frame);
+        let mut errors = ArrayVec::<(IcmpError, Frame), BURST_FRAMES>::new();
+        let mut burst = core::mem::take(&mut self.burst);
+        for frame in burst.drain(..) {
+            let bytes = self.port.bytes(&frame);
+            // Two places that file, so that a SYN of a flood is not copied on its way.
+            if let Some(packet) = parse_linux_syn(bytes) {
+                self.file(frame, packet);
+                continue;
+            }
+            match parse(bytes, checksum_of(&self.config.checksum, frame.queue())) {
+                Ok(packet) => self.file(frame, packet),
+                Err(reason) => {
+                    let error = IcmpError::parse_if(reason, self.port.bytes(&frame));
+                    if let Some(error) = error {
+                        errors.push((error, frame));
                         continue;
                     }
-                    self.table.prefetch(hash);
-                    self.arrivals.push(Arrival {
-                        frame,
-                        packet,
-                        hash,
-                    });
-                }
-                Err(reason) => {
                     let (port, counters) = (&mut self.port, &mut self.counters);
                     let neighbours = &mut self.neighbours;
                     neighbours.on_no_segment(frame, reason, port, counters, now);
                 }
             }
         }
+        self.burst = burst;
         for arrival in &self.arrivals {
             self.table.prefetch_slot(arrival.hash);
         }
         self.counters.segments_in += self.arrivals.len() as u64;
+        for (error, frame) in errors {
+            self.on_icmp(&error, frame, now);
+        }
+    }
+
+    // Keeps a packet for its turn, unless its connection is another shard's.
+    #[inline]
+    fn file(&mut self, frame: Frame, packet: Packet) {
+        let hash = self.table.hash(&packet.tuple);
+        if let Some(mesh) = &self.mesh
+            && let Some(owner) = mesh.other_owner(frame.queue(), hash)
+        {
+            return hand_over(mesh, owner, frame, &mut self.port, &mut self.counters);
+        }
+        self.table.prefetch(hash);
+        self.arrivals.push(Arrival {
+            frame: Some(frame),
+            packet,
+            hash,
+        });
     }
 
     pub(super) fn arrive(&mut self, now: Instant) {
         let mut arrivals = core::mem::take(&mut self.arrivals);
-        for Arrival {
-            frame,
-            packet,
-            hash,
-        } in arrivals.drain(..)
-        {
+        for arrival in &mut arrivals {
+            let (packet, hash) = (&arrival.packet, arrival.hash);
+            let Some(frame) = arrival.frame.take() else {
+                continue;
+            };
             match self.table.find(hash, &packet.tuple) {
-                Some(handle) => self.on_segment(handle, &packet, frame, hash, now),
-                None => self.on_stranger(&packet, frame, hash, None, now),
+                Some(handle) => self.on_segment(handle, packet, frame, hash, now),
+                None => self.on_stranger(packet, frame, hash, None, now),
             }
         }
+        arrivals.clear();
         self.arrivals = arrivals;
     }
 
@@ -133,15 +148,31 @@ impl<P: Port> Shard<P> {
         if let Some(tap) = &mut self.tap {
             tap.on_segment(now, Direction::In, &packet.tuple, seg, after);
         }
-        if let Some(reason) = out.dropped {
+        if let Some(mut reason) = out.dropped {
+            if out.reply.is_some() && !self.challenge_budget.take(now) {
+                out.reply = None;
+                reason = DropReason::ReplyBudget;
+            }
             self.counters.drops.count(reason);
-        }
-        if out.reply.is_some() && out.dropped.is_some() && !self.challenge_budget.take(now) {
-            out.reply = None;
-            self.counters.drops.count(DropReason::ReplyBudget);
         }
         self.act(handle, before, &out, Some((packet, frame)), now);
     }
+}
+
+/// A frame of a connection that another shard owns.
+pub(super) fn hand_over<P: Port>(
+    mesh: &Mesh,
+    owner: usize,
+    frame: Frame,
+    port: &mut P,
+    counters: &mut Counters,
+) {
+    if mesh.hand_over(owner, frame.queue(), port.bytes(&frame)) {
+        counters.handed_over += 1;
+    } else {
+        counters.drops.count(DropReason::HandOffFull);
+    }
+    port.release(frame);
 }
 
 fn checksum_of(rules: &[Checksum], queue: u16) -> Checksum {

@@ -1,13 +1,27 @@
-//! For those who begin connections: to find one again, to let its service run unasked, to end it.
+//! For those who begin connections, or hold them from outside: to find one again, to let its
+//! service run unasked, to read and write, to choose for it, to look at it, to end it.
 
-use super::Shard;
+use super::{Shard, context};
 use crate::nic::Port;
-use crate::service::Service;
+use crate::service::{Conn, Service};
 use crate::table::Handle;
-use crate::tcp::{Actions, State};
-use crate::time::Instant;
+use crate::tcp::{Actions, Context, Settings, State, Status, Tcb};
+use crate::time::{Duration, Instant};
 use crate::wire::FourTuple;
 use core::any::Any;
+
+/// Text of a connection that waits, and whether more may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Octets in order from the peer that the user has not read.
+    pub unread: usize,
+    /// Octets to the peer that it has not acknowledged.
+    pub unacknowledged: usize,
+    /// May the user still send?
+    pub is_send_open: bool,
+    /// Is the peer's FIN behind what is unread?
+    pub is_complete: bool,
+}
 
 impl<P: Port> Shard<P> {
     /// The service of this number, when it is a `T`: for what it has learned.
@@ -43,19 +57,110 @@ impl<P: Port> Shard<P> {
         self.settle(handle, before, None, now);
     }
 
-    /// ABORT (RFC 9293 §3.10.5). `false` when nothing was left to abort: no connection, or one in
-    /// TIME-WAIT, which nobody may cut short (MUST-13).
-    pub fn abort(&mut self, handle: Handle, now: Instant) -> bool {
-        let Some(connection) = self.table.get_mut(handle) else {
+    /// What waits on a connection that reached ESTABLISHED.
+    #[must_use]
+    pub fn waiting(&self, handle: Handle) -> Option<Waiting> {
+        let connection = self.table.get(handle).filter(|c| c.is_open)?;
+        Some(Waiting {
+            unread: connection.received.len(),
+            unacknowledged: connection.to_send.len(),
+            is_send_open: connection.tcb.is_send_open(),
+            is_complete: connection.tcb.is_peer_finished(),
+        })
+    }
+
+    /// Reads from a connection, writes to it, asks for its end, outside of its service's calls.
+    /// `None` before ESTABLISHED, and when its user has no connection any more.
+    pub fn with_connection<T>(
+        &mut self,
+        handle: Handle,
+        now: Instant,
+        body: impl FnOnce(&mut Conn<'_>) -> T,
+    ) -> Option<T> {
+        let before = self.state_at(handle)?;
+        let answer = self.call(handle, false, None, now, |_, conn| body(conn));
+        self.settle(handle, before, None, now);
+        answer
+    }
+
+    /// Aborts every connection and forgets it, TIME-WAIT as well: the shard is as it was at first,
+    /// but for its listeners. Departs from MUST-13 on purpose: for tests that follow each other.
+    pub fn forget_all(&mut self, now: Instant) {
+        let all: Vec<Handle> = self.table.iter().map(|(handle, ..)| handle).collect();
+        for handle in all {
+            if !self.abort(handle, now) {
+                self.forget(handle, State::TimeWait, now);
+            }
+        }
+    }
+
+    /// What was chosen for a connection.
+    #[must_use]
+    pub fn settings(&self, handle: Handle) -> Option<&Settings> {
+        self.table.get(handle).map(|c| c.tcb.settings())
+    }
+
+    /// Chooses anew for a connection; before the next breath after [`Shard::open`], for its SYN
+    /// too. `false` when there is no such connection.
+    pub fn set(&mut self, handle: Handle, settings: Settings, now: Instant) -> bool {
+        self.on_call(handle, now, |tcb, cx, _| tcb.set(settings, cx))
+    }
+
+    /// STATUS (RFC 9293 §3.10.6).
+    #[must_use]
+    pub fn status(&self, handle: Handle, now: Instant) -> Option<Status> {
+        let tuple = self.table.tuple(handle)?;
+        let connection = self.table.get(handle)?;
+        let cx = context(&self.config.tcp, &tuple, now);
+        Some(connection.tcb.status(&cx))
+    }
+
+    /// CLOSE by a user who reads on (RFC 9293 §3.10.4): no more text will be sent. `false` when
+    /// there is no such connection.
+    pub fn finish(&mut self, handle: Handle, now: Instant) -> bool {
+        self.on_call(handle, now, Tcb::on_close)
+    }
+
+    /// CLOSE by a user who is gone. Without `linger` what is queued goes out in the background, and
+    /// text that comes is answered by a reset (SHLD-3). With a `linger` of nothing it is an ABORT;
+    /// with a longer one it is given up when the peer acknowledges nothing for so long. `false`
+    /// when there is no such connection, or one in TIME-WAIT that is to be aborted.
+    pub fn close(&mut self, handle: Handle, linger: Option<Duration>, now: Instant) -> bool {
+        if linger == Some(Duration::ZERO) {
+            return self.abort(handle, now);
+        }
+        self.on_call(handle, now, |tcb, cx, out| {
+            if let Some(linger) = linger {
+                tcb.set_linger(linger, cx);
+            }
+            tcb.on_close_both(cx, out);
+        })
+    }
+
+    // A call of the user's on one connection, and all that follows from it.
+    fn on_call(
+        &mut self,
+        handle: Handle,
+        now: Instant,
+        call: impl FnOnce(&mut Tcb, &Context<'_>, &mut Actions),
+    ) -> bool {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
             return false;
         };
         let before = connection.tcb.state();
-        if before == State::TimeWait {
-            return false;
-        }
         let mut out = Actions::default();
-        connection.tcb.on_abort(&mut out);
+        let cx = context(&self.config.tcp, &tuple, now);
+        call(&mut connection.tcb, &cx, &mut out);
         self.act(handle, before, &out, None, now);
         true
+    }
+
+    /// ABORT (RFC 9293 §3.10.5). `false` when nothing was left to abort: no connection, or one in
+    /// TIME-WAIT, which nobody may cut short (MUST-13).
+    pub fn abort(&mut self, handle: Handle, now: Instant) -> bool {
+        if self.state_at(handle) == Some(State::TimeWait) {
+            return false;
+        }
+        self.on_call(handle, now, |tcb, _, out| tcb.on_abort(out))
     }
 }

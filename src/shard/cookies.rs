@@ -1,8 +1,10 @@
 //! When SYNs are answered by cookies, and with which keys (RFC 4987 §3.6).
 
 use super::config::SynCookies;
-use crate::tcp::cookie::{CookieKeys, EPOCH_SECONDS, epoch_at, next_epoch};
+use crate::tcp::cookie::{CookieKeys, EPOCH_SECONDS, Mint, epoch_at, next_epoch};
+use crate::tcp::{IssSource, TimestampOffsets};
 use crate::time::{Duration, Instant};
+use crate::wire::Address;
 
 /// What happened with cookies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +31,16 @@ pub(super) struct Cookies {
     is_on: bool,
     /// Until then an ACK may bring a cookie back.
     awaited_until: Instant,
+    /// For the address that was asked last: a flood asks one, or few.
+    desk: Option<Desk>,
+}
+
+/// What the cookies of one of our addresses have in common, computed ahead.
+#[derive(Clone, Copy)]
+pub(super) struct Desk {
+    local: Address,
+    pub(super) mint: Mint,
+    pub(super) offsets: TimestampOffsets,
 }
 
 impl Cookies {
@@ -46,6 +58,7 @@ impl Cookies {
             fresh_key,
             is_on: mode == SynCookies::Always,
             awaited_until: Instant::ZERO,
+            desk: None,
         }
     }
 
@@ -54,6 +67,7 @@ impl Cookies {
         if self.rotate_at <= now {
             self.keys.rotate(epoch_at(now), (self.fresh_key)());
             self.rotate_at = next_epoch(now);
+            self.desk = None;
         }
     }
 
@@ -71,10 +85,18 @@ impl Cookies {
         self.is_on
     }
 
-    /// The keys, to mint with: what is minted is awaited for as long as it is good.
-    pub(super) fn mint_with(&mut self, now: Instant) -> &CookieKeys {
+    /// Where the cookies of `local` are made: what is minted is awaited for as long as it is good.
+    #[inline]
+    pub(super) fn desk(&mut self, local: Address, iss: &IssSource, now: Instant) -> &Desk {
         self.awaited_until = now + Duration::from_secs(2 * EPOCH_SECONDS);
-        &self.keys
+        if self.desk.is_none_or(|desk| desk.local != local) {
+            self.desk = None;
+        }
+        self.desk.get_or_insert_with(|| Desk {
+            local,
+            mint: self.keys.mint_at(local),
+            offsets: iss.timestamp_offsets(local),
+        })
     }
 
     /// The keys, to check with; `None` when no cookie can be out.

@@ -40,7 +40,7 @@ impl Connections {
     pub(super) const fn count_ended(&mut self, end: End) {
         match end {
             End::Closed => self.released += 1,
-            End::Reset | End::Refused | End::Aborted => self.reset += 1,
+            End::Reset | End::Refused | End::Aborted | End::Unreachable => self.reset += 1,
             End::TimedOut => self.timed_out += 1,
         }
     }
@@ -61,6 +61,8 @@ pub struct Counters {
     pub neighbour_replies: u64,
     /// Pings answered, for addresses that are ours alone.
     pub echo_replies: u64,
+    /// ICMP errors that a connection of ours took notice of.
+    pub icmp_errors: u64,
     /// Octets of text received in order.
     pub text_in: u64,
     /// Octets of text acknowledged by peers.
@@ -85,6 +87,7 @@ impl Counters {
             handed_over,
             neighbour_replies,
             echo_replies,
+            icmp_errors,
             text_in,
             text_out,
             connections,
@@ -98,6 +101,7 @@ impl Counters {
         *handed_over += other.handed_over;
         *neighbour_replies += other.neighbour_replies;
         *echo_replies += other.echo_replies;
+        *icmp_errors += other.icmp_errors;
         *text_in += other.text_in;
         *text_out += other.text_out;
         let (mine, theirs) = (connections, &other.connections);

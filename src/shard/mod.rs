@@ -4,7 +4,8 @@
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers; `client` is for those who begin connections.
+//! `expire` runs the timers; `listener` is for those who wait for connections, `client` for those
+//! who begin them or hold them by handle, `icmp` for what happened to segments on their way.
 
 mod act;
 mod arrive;
@@ -15,6 +16,8 @@ mod connection;
 mod cookies;
 mod counters;
 mod expire;
+mod icmp;
+mod listener;
 mod mesh;
 mod neighbour;
 mod send;
@@ -22,6 +25,7 @@ mod sources;
 mod stranger;
 mod tap;
 
+pub use client::Waiting;
 pub use config::{Budgets, Limits, Secrets, ShardConfig, SynCookies};
 pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
@@ -38,14 +42,13 @@ use crate::time::{Duration, Instant};
 use crate::wheel::{Fifo, Wheel};
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
-use arrayvec::ArrayVec;
 use budget::Budget;
 use connection::Connection;
 use cookies::Cookies;
+use listener::Listener;
 use neighbour::Neighbours;
 use sources::Sources;
 use std::collections::{HashMap, VecDeque};
-use stranger::Listener;
 
 /// Why a shard could not take a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,8 +75,8 @@ pub struct Breath {
     pub is_busy: bool,
 }
 
-// Connections with output waiting, each with the frame that it may go into.
-type Touched = ArrayVec<(Handle, Option<Frame>), { 2 * BURST_FRAMES }>;
+// Connections with output waiting in one breath.
+const TOUCHED_MAX: usize = 2 * BURST_FRAMES;
 
 /// One worker's whole world. See the module's head.
 pub struct Shard<P: Port> {
@@ -85,14 +88,19 @@ pub struct Shard<P: Port> {
     received: Pool,
     to_send: Pool,
     burst: Burst,
-    arrivals: ArrayVec<Arrival, BURST_FRAMES>,
-    touched: Touched,
+    // These two are taken out of the shard while they are worked through: vectors, so that it is
+    // not their content that moves. They never grow.
+    arrivals: Vec<Arrival>,
+    /// Connections with output waiting, each with the frame that it may go into.
+    touched: Vec<(Handle, Option<Frame>)>,
     /// Connections whose turn goes on in the next breath: each at most once, so it never grows.
     backlog: VecDeque<Handle>,
     mesh: Option<Mesh>,
     counters: Counters,
     // cold: open, close
     listening: HashMap<Endpoint, u16, RandomState>,
+    /// The endpoint of `listening` that was asked for last: a flood asks for one.
+    listening_last: Option<(Endpoint, u16)>,
     listeners: Vec<Listener>,
     sources: Sources,
     cookies: Cookies,
@@ -108,7 +116,8 @@ pub struct Shard<P: Port> {
 
 // A frame whose headers are good.
 struct Arrival {
-    frame: Frame,
+    /// Until its turn.
+    frame: Option<Frame>,
     packet: Packet,
     hash: u64,
 }
@@ -126,11 +135,12 @@ impl<P: Port> Shard<P> {
             received: Pool::new(config.blocks),
             to_send: Pool::new(config.blocks),
             burst: Burst::new(),
-            arrivals: ArrayVec::new(),
-            touched: Touched::new(),
+            arrivals: Vec::with_capacity(BURST_FRAMES),
+            touched: Vec::with_capacity(TOUCHED_MAX),
             backlog: VecDeque::with_capacity(config.connections),
             counters: Counters::default(),
             listening: HashMap::with_hasher(keyed.clone()),
+            listening_last: None,
             listeners: Vec::new(),
             sources: Sources::new(config.limits.per_source, config.connections, keyed.clone()),
             cookies: Cookies::new(
@@ -159,17 +169,6 @@ impl<P: Port> Shard<P> {
         u16::try_from(self.services.len() - 1).expect("services are added by hand")
     }
 
-    /// Passive OPEN: segments for `endpoint` reach `service` (RFC 9293 §3.10.1).
-    pub fn listen(&mut self, endpoint: Endpoint, service: u16) {
-        assert!(
-            usize::from(service) < self.services.len(),
-            "no such service"
-        );
-        let number = u16::try_from(self.listeners.len()).expect("listeners are added by hand");
-        self.listeners.push(Listener { service, open: 0 });
-        self.listening.insert(endpoint, number);
-    }
-
     /// Lets somebody watch every segment, for diagrams.
     pub fn set_tap(&mut self, tap: Box<dyn Tap>) {
         self.tap = Some(tap);
@@ -180,7 +179,9 @@ impl<P: Port> Shard<P> {
         self.mesh = Some(mesh);
     }
 
-    /// Active OPEN: the SYN leaves in the next breath, by `queue`, behind `link`.
+    /// Active OPEN: the SYN leaves in the next breath, by `queue`, behind `link`. The local address
+    /// is the caller's choice (MUST-43, MUST-44), and stays that of the connection (MUST-45). A
+    /// listener on the same port is not touched by it (MUST-42).
     pub fn open(
         &mut self,
         tuple: FourTuple,
@@ -253,6 +254,12 @@ impl<P: Port> Shard<P> {
             self.port.wait(timeout, mesh.wake_fd());
             mesh.awake();
         }
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub const fn config(&self) -> &ShardConfig {
+        &self.config
     }
 
     /// The port, to look at.

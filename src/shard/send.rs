@@ -1,12 +1,13 @@
 //! Segments out: into the frame that came where there is one, into a fresh one otherwise.
 
-use super::{Direction, Shard, context};
+use super::{Direction, Shard, ShardConfig, TOUCHED_MAX, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
-use crate::tcp::{Output, State};
+use crate::tcp::{Output, Settings, State};
 use crate::time::Instant;
 use crate::wire::{FourTuple, Headers, Packet, Segment};
+use core::num::NonZeroU8;
 
 /// Segments that one connection may send in one breath. The rest waits for the next, so that a
 /// bulk transfer cannot hold back a handshake.
@@ -33,7 +34,7 @@ impl<P: Port> Shard<P> {
             return;
         }
         if let Some(connection) = self.table.get_mut(handle)
-            && !self.touched.is_full()
+            && self.touched.len() < TOUCHED_MAX
         {
             self.touched.push((handle, frame));
             connection.touched = self.touched.len() as u8;
@@ -101,8 +102,8 @@ impl<P: Port> Shard<P> {
             link: &connection.link,
             tuple: &tuple,
             segment: &segment,
-            hop_limit: self.config.hop_limit,
-            tos: 0,
+            hop_limit: hop_limit(connection.tcb.settings(), &self.config),
+            tos: connection.tcb.settings().tos,
         };
         let (at, len) = (headers.len(), segment.text_len as usize);
         let bytes = self.port.bytes_mut(&mut frame);
@@ -127,19 +128,36 @@ impl<P: Port> Shard<P> {
     pub(super) fn reply(
         &mut self,
         packet: &Packet,
+        frame: Frame,
+        segment: &Segment,
+        settings: &Settings,
+        now: Instant,
+    ) {
+        self.reply_by(packet, frame, segment, settings, now, |headers, bytes| {
+            headers.emit(bytes)
+        });
+    }
+
+    /// As [`Shard::reply`], with `emit` to write the segment.
+    #[inline]
+    pub(super) fn reply_by(
+        &mut self,
+        packet: &Packet,
         mut frame: Frame,
         segment: &Segment,
+        settings: &Settings,
         now: Instant,
+        emit: impl FnOnce(&Headers<'_>, &mut [u8]) -> Option<usize>,
     ) {
         let link = packet.link.reversed();
         let headers = Headers {
             link: &link,
             tuple: &packet.tuple,
             segment,
-            hop_limit: self.config.hop_limit,
-            tos: 0,
+            hop_limit: hop_limit(settings, &self.config),
+            tos: settings.tos,
         };
-        let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
+        let Some(total) = emit(&headers, self.port.bytes_mut(&mut frame)) else {
             return self.refuse(frame, DropReason::NoFrame);
         };
         frame.set_len(total);
@@ -166,8 +184,8 @@ impl<P: Port> Shard<P> {
             link: &connection.link,
             tuple: &tuple,
             segment,
-            hop_limit: self.config.hop_limit,
-            tos: 0,
+            hop_limit: hop_limit(connection.tcb.settings(), &self.config),
+            tos: connection.tcb.settings().tos,
         };
         let state = connection.tcb.state();
         let Some(total) = headers.emit(self.port.bytes_mut(&mut frame)) else {
@@ -207,4 +225,9 @@ impl<P: Port> Shard<P> {
             self.wheel.disarm(handle.slot());
         }
     }
+}
+
+// MUST-49
+fn hop_limit(settings: &Settings, config: &ShardConfig) -> u8 {
+    settings.hop_limit.map_or(config.hop_limit, NonZeroU8::get)
 }

@@ -6,16 +6,9 @@ use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::cookie::{cookie_syn_ack, remembered};
-use crate::tcp::{Listened, State, Tcb, on_listen, reset_for};
+use crate::tcp::{Listened, Settings, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
-use crate::wire::{Address, Packet, Segment, Seq};
-
-/// Somebody who waits for connections at an endpoint.
-pub(super) struct Listener {
-    pub(super) service: u16,
-    /// Connections that it has, those in TIME-WAIT left out.
-    pub(super) open: u32,
-}
+use crate::wire::{Address, Endpoint, Packet, Segment, Seq};
 
 impl<P: Port> Shard<P> {
     /// A segment of no connection. `iss_min`: it is a SYN that takes the place of a TIME-WAIT.
@@ -28,7 +21,7 @@ impl<P: Port> Shard<P> {
         now: Instant,
     ) {
         let seg = &packet.segment;
-        let Some(&listener) = self.listening.get(&packet.tuple.local) else {
+        let Some(listener) = self.listener_at(&packet.tuple.local) else {
             return match reset_for(seg) {
                 Some(reset) => self.reset(packet, frame, &reset, DropReason::NoConnection, now),
                 None => self.refuse(frame, DropReason::NoListener),
@@ -46,10 +39,27 @@ impl<P: Port> Shard<P> {
                     return self.on_cookie(packet, frame, hash, mss, listener, now);
                 }
                 self.counters.cookies.rejected += 1;
+                // Departs from RFC 9293 §3.10.7.2: this may be a connection whose third segment
+                // was lost. What has text or a FIN is sent again, and brings the cookie back.
+                if seg.len() > 0 {
+                    return self.refuse(frame, DropReason::CookieAwaited);
+                }
                 self.reset(packet, frame, &reset, DropReason::CookieWrong, now);
             }
             Listened::Drop(reason) => self.refuse(frame, reason),
         }
+    }
+
+    #[inline]
+    fn listener_at(&mut self, local: &Endpoint) -> Option<u16> {
+        if let Some((endpoint, listener)) = &self.listening_last
+            && endpoint == local
+        {
+            return Some(*listener);
+        }
+        let listener = *self.listening.get(local)?;
+        self.listening_last = Some((*local, listener));
+        Some(listener)
     }
 
     // Answers by a reset, as far as its budget goes.
@@ -65,7 +75,7 @@ impl<P: Port> Shard<P> {
             return self.refuse(frame, DropReason::ReplyBudget);
         }
         self.counters.drops.count(reason);
-        self.reply(packet, frame, reset, now);
+        self.reply(packet, frame, reset, &Settings::default(), now);
     }
 
     fn on_syn(
@@ -77,10 +87,13 @@ impl<P: Port> Shard<P> {
         listener: u16,
         now: Instant,
     ) {
+        if self.is_backlog_full(listener) {
+            return self.refuse(frame, DropReason::BacklogFull);
+        }
         let half_open = self.counters.states[State::SynReceived as usize];
         let by_cookie = self.cookies.answer(half_open, &mut self.counters.cookies);
         if by_cookie && iss_min.is_none() {
-            return self.send_cookie(packet, frame, now);
+            return self.send_cookie(packet, frame, listener, now);
         }
         if self.config.syn_cookies == SynCookies::Never && half_open >= self.config.limits.half_open
         {
@@ -97,7 +110,8 @@ impl<P: Port> Shard<P> {
         }
         let ts_offset = self.iss.timestamp_offset(&packet.tuple);
         let cx = context(&self.config.tcp, &packet.tuple, now);
-        let tcb = Tcb::on_syn(&packet.segment, iss, ts_offset, &cx);
+        let mut tcb = Tcb::on_syn(&packet.segment, iss, ts_offset, &cx);
+        tcb.set(self.settings_of(listener), &cx);
         let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {
             return self.refuse(frame, DropReason::TableFull);
         };
@@ -110,22 +124,30 @@ impl<P: Port> Shard<P> {
 
     // No slot, no timer, no buffer: the SYN-ACK carries all there is to remember, in the frame
     // that brought the SYN. It is never sent again.
-    fn send_cookie(&mut self, packet: &Packet, frame: Frame, now: Instant) {
+    fn send_cookie(&mut self, packet: &Packet, frame: Frame, listener: u16, now: Instant) {
         if !self.syn_ack_budget.take(now) {
             return self.refuse(frame, DropReason::ReplyBudget);
         }
         let seg = &packet.segment;
-        let keys = self.cookies.mint_with(now);
-        let iss = keys.mint(&packet.tuple, seg.seq, seg.options.mss);
+        let (local, remote) = (packet.tuple.local.address, packet.tuple.remote.address);
+        let desk = self.cookies.desk(local, &self.iss, now);
+        let iss = desk.mint.iss(&packet.tuple, seg.seq, seg.options.mss);
         let ts_offset = if seg.options.timestamps.is_some() {
-            self.iss.timestamp_offset(&packet.tuple)
+            desk.offsets.with(remote)
         } else {
             0
         };
         let cx = context(&self.config.tcp, &packet.tuple, now);
-        let syn_ack = cookie_syn_ack(seg, iss, ts_offset, &cx);
+        let mut syn_ack = cookie_syn_ack(seg, iss, ts_offset, &cx);
+        let settings = self.settings_of(listener);
+        if let Some(max) = settings.mss_max {
+            syn_ack.options.mss = syn_ack.options.mss.map(|mss| mss.min(max.get()));
+        }
         self.counters.cookies.sent += 1;
-        self.reply(packet, frame, &syn_ack, now);
+        self.reply_by(packet, frame, &syn_ack, &settings, now, |headers, bytes| {
+            let short = headers.emit_linux_syn(bytes);
+            short.or_else(|| headers.emit(bytes))
+        });
     }
 
     // The third segment of a handshake that only the peer remembered.
@@ -144,7 +166,8 @@ impl<P: Port> Shard<P> {
         let ts_offset = self.iss.timestamp_offset(&packet.tuple);
         let cx = context(&self.config.tcp, &packet.tuple, now);
         let seg = &packet.segment;
-        let tcb = Tcb::on_cookie(seg, &remembered(seg, mss, cx.config), ts_offset, &cx);
+        let mut tcb = Tcb::on_cookie(seg, &remembered(seg, mss, cx.config), ts_offset, &cx);
+        tcb.set(self.settings_of(listener), &cx);
         let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {
             return self.refuse(frame, DropReason::TableFull);
         };
@@ -162,6 +185,9 @@ impl<P: Port> Shard<P> {
             .map_or(0, |l| l.open);
         if max > 0 && open >= max {
             return Err(DropReason::ListenerFull);
+        }
+        if self.is_backlog_full(listener) {
+            return Err(DropReason::BacklogFull);
         }
         if self.sources.is_full(source) {
             return Err(DropReason::SourceFull);
@@ -189,6 +215,11 @@ impl<P: Port> Shard<P> {
         self.sources.add(&packet.tuple.remote.address);
         self.counters.states[State::SynReceived as usize] += 1;
         Some(handle)
+    }
+
+    fn settings_of(&self, listener: u16) -> Settings {
+        let at = self.listeners.get(usize::from(listener));
+        at.map_or_else(Settings::default, |at| at.settings)
     }
 
     /// The connection no longer counts against its listener and its source.

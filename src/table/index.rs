@@ -32,6 +32,7 @@ impl Index {
 
     /// Slots whose tag is that of `hash`, nearest first: one, but for a chance of one to some
     /// thousands.
+    #[inline]
     pub(super) fn candidates(&self, hash: u64) -> impl Iterator<Item = u32> {
         self.path(hash)
             .flat_map(move |bucket| bucket.candidates(tag(hash)))

@@ -30,7 +30,7 @@ use ahash::RandomState;
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use index::Index;
-use prefetch::prefetch;
+pub(crate) use prefetch::prefetch;
 use slots::Slot;
 use sync::{Arc, AtomicU32, Ordering};
 

@@ -2,6 +2,7 @@
 //! (RFC 6298, RFC 7323 §4) and the congestion window (RFC 5681).
 
 use super::input::Check;
+use super::keep_alive::clock_millis;
 use super::listen::reset_at;
 use super::tcb::Flags;
 use super::{Actions, Context, End, State, Tcb};
@@ -33,10 +34,11 @@ impl Tcb {
             self.snd.rtx = self.snd.nxt;
             self.sample_rtt(seg, cx);
             self.take_window(seg);
-            self.establish(out);
+            self.establish(cx, out);
             self.syn_is_acknowledged(cx);
             return Ok(());
         }
+        self.hear(cx);
         if advances {
             self.take_acknowledgment(seg, cx, out);
         } else if self.is_duplicate_ack(seg) {
@@ -79,6 +81,7 @@ impl Tcb {
             self.snd.rtx = self.snd.una;
         }
         self.rto.on_progress();
+        self.stalled_at = clock_millis(cx.now);
         let flight = self.snd.nxt - self.snd.una;
         if self
             .congestion

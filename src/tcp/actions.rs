@@ -3,7 +3,7 @@
 use super::Config;
 use crate::drop_reason::DropReason;
 use crate::time::Instant;
-use crate::wire::{Segment, Seq};
+use crate::wire::{IcmpKind, Segment, Seq};
 
 /// What an event needs to know of the world.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,8 @@ pub struct Actions {
     pub opened: bool,
     /// The peer's FIN was reached: no text will follow (MUST-12).
     pub finished: bool,
+    /// Something for the user to know that ends nothing (MUST-47).
+    pub report: Option<Report>,
     /// The connection is over for its user.
     pub ended: Option<End>,
     /// A SYN that may take the place of this TIME-WAIT (RFC 6191): free the slot, give the SYN
@@ -68,8 +70,22 @@ pub enum End {
     Refused,
     /// This side sent a reset.
     Aborted,
-    /// The peer fell silent: retransmissions gave up (RFC 9293 §3.8.3).
+    /// The peer fell silent: retransmissions, keep-alives or the user timeout gave up (RFC 9293
+    /// §3.8.3).
     TimedOut,
+    /// An ICMP error said that our SYN leads nowhere (SHLD-26).
+    Unreachable,
+}
+
+/// What a user is told while the connection goes on (RFC 9293 §3.9.1.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Urgent data is to come, or more of it (MUST-32).
+    Urgent,
+    /// R1: the peer has been silent for some retransmissions (SHLD-9).
+    Silent,
+    /// An ICMP error that the connection outlives (SHLD-25).
+    Icmp(IcmpKind),
 }
 
 /// A segment to send, and where its text lies.

@@ -70,6 +70,7 @@ impl Tcb {
         self.state = State::FinWait2;
         self.rearm(cx);
         if self.flags.has(Flags::RECEIVE_SHUT) {
+            self.probes = 0;
             self.life_at = cx.now + cx.config.fin_wait_2;
         }
     }

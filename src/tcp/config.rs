@@ -33,7 +33,11 @@ pub struct Config {
     /// Retransmissions of a SYN-ACK before it is given up: 5 make 63 seconds. MUST-23 speaks of
     /// the SYN of an active open; here a stranger may cost us only so much.
     pub syn_ack_retries: u8,
-    /// R2: retransmissions of text or FIN before the connection is given up (MUST-20, MUST-21).
+    /// R1: retransmissions after which the user is told that the peer is silent (MUST-20, SHLD-9;
+    /// SHLD-10: at least 3).
+    pub retries_reported: u8,
+    /// R2: retransmissions of text or FIN before the connection is given up (MUST-20). With the
+    /// smallest RTO, 15 make 1200 seconds (SHLD-11: at least 100).
     pub retries: u8,
     /// Segments of text at the beginning of a connection that are acknowledged at once: a peer in
     /// slow start, or one with the Nagle algorithm, waits for each.
@@ -61,6 +65,7 @@ impl Default for Config {
             rto_max: Duration::from_mins(2),
             syn_retries: 7,
             syn_ack_retries: 5,
+            retries_reported: 3,
             retries: 15,
             quick_acks: 8,
             delayed_ack: Duration::from_millis(40),
@@ -84,11 +89,9 @@ impl Config {
     /// The shift that lets 16 bits cover the receive buffer (RFC 7323 §2.3).
     #[must_use]
     pub const fn window_shift(&self) -> u8 {
-        let mut shift = 0;
-        while shift < 14 && (self.receive_buffer >> shift) > u16::MAX as u32 {
-            shift += 1;
-        }
-        shift
+        let bits = u32::BITS - self.receive_buffer.leading_zeros();
+        let shift = bits.saturating_sub(u16::BITS);
+        if shift < 14 { shift as u8 } else { 14 }
     }
 }
 

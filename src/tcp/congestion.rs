@@ -103,6 +103,23 @@ impl Congestion {
         self.cwnd = u32::from(mss);
     }
 
+    /// None before the first loss.
+    pub(super) const fn ssthresh(&self) -> Option<u32> {
+        if self.ssthresh < CWND_MAX {
+            Some(self.ssthresh)
+        } else {
+            None
+        }
+    }
+
+    pub(super) const fn in_recovery(&self) -> bool {
+        self.in_recovery
+    }
+
+    pub(super) const fn dup_acks(&self) -> u8 {
+        self.dup_acks
+    }
+
     /// The connection was idle for longer than a timeout (RFC 5681 §4.1).
     pub(super) fn on_idle(&mut self, mss: u16) {
         self.cwnd = self.cwnd.min(INITIAL_SEGMENTS * u32::from(mss));

@@ -31,11 +31,11 @@
 //! The peer echoes it as `TSecr` of its ACK. Without timestamps neither option survives, and the
 //! SYN-ACK does not offer them.
 
+use super::siphash::{FromLocal, SipHash};
 use super::tcb::Flags;
 use super::{Config, Context, Open, State, Tcb};
 use crate::time::{Duration, Instant};
-use crate::wire::{Ctl, FourTuple, Options, Segment, Seq, Timestamps};
-use siphasher::sip::SipHasher24;
+use crate::wire::{Address, Ctl, FourTuple, Options, Segment, Seq, Timestamps};
 
 /// Length of an epoch, in seconds.
 pub const EPOCH_SECONDS: u64 = 64;
@@ -49,6 +49,8 @@ pub const MSS_V6: [u16; 8] = [48, 536, 1024, 1220, 1340, 1400, 1420, 1440];
 const EPOCH_BITS: u32 = 5;
 const EPOCH_MASK: u32 = (1 << EPOCH_BITS) - 1;
 const CLASS_MASK: u32 = 7;
+
+const MESSAGE_BYTES: u8 = 44;
 
 const TS_MASK: u32 = 63;
 const TS_SACK: u32 = 1 << 5;
@@ -128,12 +130,19 @@ impl CookieKeys {
         self.epoch = epoch;
     }
 
+    /// What mints the cookies of one of our addresses, until the next [`CookieKeys::rotate`].
+    #[must_use]
+    pub const fn mint_at(&self, local: Address) -> Mint {
+        Mint {
+            epoch: self.epoch,
+            local: FromLocal::new(SipHash::new(&self.current), local),
+        }
+    }
+
     /// The ISS that answers a SYN with this sequence number and MSS option.
     #[must_use]
     pub fn mint(&self, tuple: &FourTuple, seq: Seq, mss: Option<u16>) -> Seq {
-        let class = class_of(mss, tuple.local.address.is_v4());
-        let payload = class << EPOCH_BITS | self.epoch & EPOCH_MASK;
-        Seq(hash(&self.current, tuple, seq, self.epoch) ^ payload)
+        self.mint_at(tuple.local.address).iss(tuple, seq, mss)
     }
 
     /// The MSS that a cookie remembers, if `iss` is one that answered a SYN with this sequence
@@ -145,7 +154,8 @@ impl CookieKeys {
             .into_iter()
             .flatten()
         {
-            let payload = hash(key, tuple, seq, epoch) ^ iss.0;
+            let from_local = FromLocal::new(SipHash::new(key), tuple.local.address);
+            let payload = hash(from_local, tuple, seq, epoch) ^ iss.0;
             if payload >> 8 == 0 && payload & EPOCH_MASK == epoch & EPOCH_MASK {
                 let class = (payload >> EPOCH_BITS & CLASS_MASK) as usize;
                 let classes = if tuple.local.address.is_v4() {
@@ -161,18 +171,36 @@ impl CookieKeys {
     }
 }
 
-fn hash(key: &[u8; 16], tuple: &FourTuple, seq: Seq, epoch: u32) -> u32 {
-    let mut message = [0; 44];
-    message[..16].copy_from_slice(&tuple.local.address.0);
-    message[16..32].copy_from_slice(&tuple.remote.address.0);
-    message[32..34].copy_from_slice(&tuple.local.port.to_be_bytes());
-    message[34..36].copy_from_slice(&tuple.remote.port.to_be_bytes());
-    message[36..40].copy_from_slice(&seq.0.to_be_bytes());
-    message[40..].copy_from_slice(&epoch.to_be_bytes());
-    SipHasher24::new_with_key(key).hash(&message) as u32
+/// Mints the cookies of one of our addresses: the part of the hash that all share is done.
+#[derive(Clone, Copy)]
+pub struct Mint {
+    epoch: u32,
+    local: FromLocal,
+}
+
+impl Mint {
+    /// The ISS that answers a SYN with this sequence number and MSS option. The local address of
+    /// `tuple` is the one that this was made for.
+    #[inline]
+    #[must_use]
+    pub fn iss(&self, tuple: &FourTuple, seq: Seq, mss: Option<u16>) -> Seq {
+        let class = class_of(mss, tuple.local.address.is_v4());
+        let payload = class << EPOCH_BITS | self.epoch & EPOCH_MASK;
+        Seq(hash(self.local, tuple, seq, self.epoch) ^ payload)
+    }
+}
+
+#[inline]
+fn hash(from_local: FromLocal, tuple: &FourTuple, seq: Seq, epoch: u32) -> u32 {
+    let (local, remote) = (tuple.local, tuple.remote);
+    let ports = u64::from(local.port.swap_bytes()) | u64::from(remote.port.swap_bytes()) << 16;
+    let numbers = ports | u64::from(seq.0.swap_bytes()) << 32;
+    let ends = from_local.to(remote.address).word(numbers);
+    ends.finish(epoch.swap_bytes().into(), MESSAGE_BYTES) as u32
 }
 
 // The largest class that is not above what the peer takes (MUST-15, MUST-16).
+#[inline]
 fn class_of(mss: Option<u16>, is_v4: bool) -> u32 {
     let (classes, default) = if is_v4 {
         (&MSS_V4, 536)
@@ -180,12 +208,14 @@ fn class_of(mss: Option<u16>, is_v4: bool) -> u32 {
         (&MSS_V6, 1220)
     };
     let mss = mss.unwrap_or(default);
-    let above = classes.iter().position(|class| *class > mss);
-    above.unwrap_or(classes.len()).saturating_sub(1) as u32
+    // Counted, without a branch on what a stranger chose.
+    let fit = classes.iter().map(|class| u32::from(*class <= mss));
+    fit.sum::<u32>().saturating_sub(1)
 }
 
 /// The SYN-ACK that answers a SYN without a block: `<SEQ=ISS><ACK=SEG.SEQ+1><CTL=SYN,ACK>`, with
 /// the options that the cookie can remember, of those that the SYN offered.
+#[inline]
 #[must_use]
 pub fn cookie_syn_ack(seg: &Segment, iss: Seq, ts_offset: u32, cx: &Context<'_>) -> Segment {
     let config = cx.config;

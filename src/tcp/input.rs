@@ -51,7 +51,7 @@ impl Tcb {
             // comes again.
             return Ok(());
         }
-        // sixth, URG: urgent text is delivered in line
+        self.check_urgent(seg, out); // sixth
         self.take_text(seg, cx, out)?; // seventh
         self.take_fin(seg, cx, out); // eighth
         self.update_recent(seg, cx.now);
@@ -111,8 +111,8 @@ impl Tcb {
             }
             self.acknowledge_unacceptable(seg, cx, out);
         }
-        if self.state == State::TimeWait && seg.ctl.fin && !seg.ctl.rst {
-            // The peer repeats its FIN, so it never saw our ACK of it: wait 2 MSL from here.
+        if self.state == State::TimeWait && self.is_fin_again(seg) {
+            // The peer never saw our ACK of it: wait 2 MSL from here.
             self.restart_time_wait(cx);
         }
         // MUST-66: past a closed window only text and FIN are barred; RST, URG and ACK go on.
@@ -135,6 +135,13 @@ impl Tcb {
         let behind = self.rcv.nxt - seg.seq;
         let is_near = seg.len() <= behind && behind <= cx.config.receive_buffer;
         is_near && seg.len() > 0 && seg.ctl.ack && self.check_ack_range(seg).is_ok()
+    }
+
+    // The peer's FIN, which stands right before RCV.NXT, and with it an ACK that only the peer
+    // could send. Any other FIN behind the window is old, or a guess.
+    fn is_fin_again(&self, seg: &Segment) -> bool {
+        let is_fin = seg.ctl.fin && !seg.ctl.rst && seg.seq + seg.len() == self.rcv.nxt;
+        is_fin && seg.ctl.ack && self.check_ack_range(seg).is_ok()
     }
 
     // Simultaneous open (RFC 9293 figure 7): the peer's SYN comes once more, now with an ACK of

@@ -1,22 +1,34 @@
 //! Initial sequence numbers (RFC 9293 §3.4.1, RFC 6528).
 
+use super::siphash::{FromLocal, SipHash};
 use crate::time::Instant;
-use crate::wire::{FourTuple, Seq};
-use siphasher::sip::SipHasher24;
+use crate::wire::{Address, FourTuple, Seq};
+
+// Behind the tuple: what the hash is for.
+const ISS: u64 = 0;
+const TIMESTAMP_OFFSET: u64 = 1;
+
+const MESSAGE_BYTES: u8 = 37;
 
 /// ISS = M + F(tuple, secret): M a clock of 4 microseconds (MUST-8), F keyed by a secret that
 /// never leaves the machine (MUST-9, SHLD-1).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct IssSource {
-    keyed: SipHasher24,
+    keyed: SipHash,
+}
+
+impl core::fmt::Debug for IssSource {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("IssSource")
+    }
 }
 
 impl IssSource {
     /// With a secret of 128 bits, drawn from the operating system at start.
     #[must_use]
-    pub fn new(secret: &[u8; 16]) -> Self {
+    pub const fn new(secret: &[u8; 16]) -> Self {
         Self {
-            keyed: SipHasher24::new_with_key(secret),
+            keyed: SipHash::new(secret),
         }
     }
 
@@ -24,33 +36,42 @@ impl IssSource {
     #[must_use]
     pub fn iss(&self, tuple: &FourTuple, now: Instant) -> Seq {
         let m = (now.as_nanos() / 4_000) as u32;
-        Seq(m) + self.hash(tuple, 0) as u32
+        let FourTuple { local, remote } = tuple;
+        let ends = FromLocal::new(self.keyed, local.address).to(remote.address);
+        let ports = u64::from(local.port.swap_bytes()) | u64::from(remote.port.swap_bytes()) << 16;
+        Seq(m) + ends.finish(ports | ISS << 32, MESSAGE_BYTES) as u32
     }
 
     /// What is added to the timestamp clock of a connection (RFC 7323 §5.4): the same for each
     /// connection between the same ends, so that PAWS and RFC 6191 hold across them.
     #[must_use]
     pub fn timestamp_offset(&self, tuple: &FourTuple) -> u32 {
-        let ends = FourTuple {
-            local: crate::wire::Endpoint {
-                port: 0,
-                ..tuple.local
-            },
-            remote: crate::wire::Endpoint {
-                port: 0,
-                ..tuple.remote
-            },
-        };
-        self.hash(&ends, 1) as u32
+        let offsets = self.timestamp_offsets(tuple.local.address);
+        offsets.with(tuple.remote.address)
     }
 
-    fn hash(&self, tuple: &FourTuple, domain: u8) -> u64 {
-        let mut message = [domain; 37];
-        message[..16].copy_from_slice(&tuple.local.address.0);
-        message[16..32].copy_from_slice(&tuple.remote.address.0);
-        message[32..34].copy_from_slice(&tuple.local.port.to_be_bytes());
-        message[34..36].copy_from_slice(&tuple.remote.port.to_be_bytes());
-        self.keyed.hash(&message)
+    /// The offsets of all connections of one of our addresses.
+    #[must_use]
+    pub const fn timestamp_offsets(&self, local: Address) -> TimestampOffsets {
+        TimestampOffsets {
+            local: FromLocal::new(self.keyed, local),
+        }
+    }
+}
+
+/// Timestamp offsets of one of our addresses: the part of the hash that all share is done.
+#[derive(Clone, Copy)]
+pub struct TimestampOffsets {
+    local: FromLocal,
+}
+
+impl TimestampOffsets {
+    /// [`IssSource::timestamp_offset`] of connections with `remote`.
+    #[inline]
+    #[must_use]
+    pub const fn with(&self, remote: Address) -> u32 {
+        let ends = self.local.to(remote);
+        ends.finish(TIMESTAMP_OFFSET << 32, MESSAGE_BYTES) as u32
     }
 }
 

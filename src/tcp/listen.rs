@@ -3,8 +3,10 @@
 //! Nothing here remembers anything but the block that a SYN to a listener makes.
 
 use super::congestion::Congestion;
+use super::keep_alive::clock_millis;
 use super::reassembly::Reassembly;
 use super::rto::Rto;
+use super::settings::Settings;
 use super::tcb::{Flags, TimestampState};
 use super::{Context, Open, Rcv, Snd, State, Tcb};
 use crate::drop_reason::DropReason;
@@ -51,6 +53,7 @@ pub enum Listened {
 }
 
 /// SEGMENT ARRIVES in LISTEN (RFC 9293 §3.10.7.2).
+#[inline]
 #[must_use]
 pub fn on_listen(seg: &Segment) -> Listened {
     // first, RST
@@ -114,6 +117,12 @@ impl Tcb {
             rto: Rto::new(cx.config),
             iss,
             irs: Seq(0),
+            heard_at: clock_millis(cx.now),
+            stalled_at: clock_millis(cx.now),
+            resent: 0,
+            probes: 0,
+            settings: Settings::default(),
+            icmp: None,
             rtt_seq: iss,
             rtt_at: Instant::ZERO,
         }
@@ -154,7 +163,7 @@ impl Tcb {
         }
         // MUST-15, MUST-16; the options of every segment come off what is left (RFC 6691 §3).
         let send_mss = theirs.mss.unwrap_or(default_mss(cx.is_v4));
-        let mss = send_mss.min(config.mss(cx.is_v4)).max(MSS_MIN);
+        let mss = send_mss.min(self.offered_mss(cx)).max(MSS_MIN);
         let options = if self.has_timestamps() { 12 } else { 0 };
         self.snd.mss = mss - options;
     }
@@ -162,7 +171,7 @@ impl Tcb {
 
 /// A peer that announces less than this gets this: a tiny MSS would make us send a header for
 /// each few octets, an amplifier (the value is the one that Linux refuses to go below).
-const MSS_MIN: u16 = 48;
+pub(super) const MSS_MIN: u16 = 48;
 
 const fn default_mss(is_v4: bool) -> u16 {
     if is_v4 { 536 } else { 1220 }

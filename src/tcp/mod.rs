@@ -6,14 +6,17 @@
 //! | event of RFC 9293 §3.10 | call | file |
 //! |---|---|---|
 //! | OPEN, active | [`Tcb::on_open`] | `open` |
-//! | SEND | [`Tcb::on_send`] | `output` |
+//! | SEND | [`Tcb::on_send`], [`Tcb::on_send_urgent`] | `output`, `urgent` |
 //! | RECEIVE | [`Tcb::on_receive`] | `output` |
 //! | CLOSE, ABORT | [`Tcb::on_close`], [`Tcb::on_close_both`], [`Tcb::on_abort`] | `close` |
-//! | STATUS | [`Tcb::state`] and its neighbours | `tcb` |
+//! | STATUS | [`Tcb::status`], [`Tcb::state`] and its neighbours | `status`, `tcb` |
 //! | SEGMENT ARRIVES, CLOSED and LISTEN | [`reset_for`], [`Tcb::on_syn`] | `listen` |
 //! | SEGMENT ARRIVES, SYN-SENT | [`Tcb::on_segment`] | `open` |
-//! | SEGMENT ARRIVES, other states | [`Tcb::on_segment`] | `input`, `ack`, `text` |
-//! | USER, RETRANSMISSION, TIME-WAIT TIMEOUT | [`Tcb::on_timeout`] | `timer` |
+//! | SEGMENT ARRIVES, other states | [`Tcb::on_segment`] | `input`, `ack`, `urgent`, `text` |
+//! | ICMP messages (§3.9.2.2) | [`Tcb::on_icmp`] | `icmp` |
+//! | USER, RETRANSMISSION, TIME-WAIT TIMEOUT | [`Tcb::on_timeout`] | `timer`, `keep_alive` |
+//!
+//! What a user may choose for one connection is in [`Settings`].
 //!
 //! What is to be sent is asked for afterwards: [`Tcb::next_segment`] until it says `None`, once a
 //! burst, so that ACKs are aggregated (MUST-58, MUST-59).
@@ -24,22 +27,30 @@ mod close;
 mod config;
 mod congestion;
 pub mod cookie;
+mod icmp;
 mod input;
 mod iss;
+mod keep_alive;
 mod listen;
 mod open;
 mod output;
 mod reassembly;
 mod rto;
+mod settings;
+mod siphash;
+mod status;
 mod tcb;
 mod text;
 mod time_wait;
 mod timer;
+mod urgent;
 
-pub use actions::{Actions, Context, End, Output, Span};
+pub use actions::{Actions, Context, End, Output, Report, Span};
 pub use config::Config;
-pub use iss::IssSource;
+pub use iss::{IssSource, TimestampOffsets};
 pub use listen::{Listened, on_listen, reset_for};
+pub use settings::{KeepAlive, Settings};
+pub use status::{Status, Trust};
 pub use tcb::{Open, Rcv, Snd, State, Tcb};
 
 #[cfg(test)]

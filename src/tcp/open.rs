@@ -1,5 +1,6 @@
 //! OPEN by us, and SEGMENT ARRIVES in SYN-SENT (RFC 9293 §3.10.1, §3.10.7.3).
 
+use super::keep_alive::clock_millis;
 use super::listen::reset_at;
 use super::tcb::Flags;
 use super::{Actions, Context, End, Open, State, Tcb};
@@ -51,7 +52,7 @@ impl Tcb {
         self.snd.una = seg.ack;
         self.snd.rtx = self.snd.nxt;
         self.sample_rtt(seg, cx);
-        self.establish(out);
+        self.establish(cx, out);
         self.syn_is_acknowledged(cx);
         self.flags.set(Flags::ACK_NOW);
         // Text or FIN on the SYN-ACK is not acknowledged, so it comes again.
@@ -65,16 +66,20 @@ impl Tcb {
             self.congestion.on_syn_loss(self.snd.mss);
         }
         self.rto.on_progress();
+        self.stalled_at = clock_millis(cx.now);
         self.rearm(cx);
     }
 
     /// ESTABLISHED; or FIN-WAIT-1 at once, when the user closed while the handshake went on.
-    pub(super) fn establish(&mut self, out: &mut Actions) {
+    pub(super) fn establish(&mut self, cx: &Context<'_>, out: &mut Actions) {
         out.opened = true;
+        self.icmp = None; // whatever it said of the path, it was passed
         self.state = if self.flags.has(Flags::FIN_QUEUED) {
             State::FinWait1
         } else {
             State::Established
         };
+        self.heard_at = clock_millis(cx.now);
+        self.arm_keep_alive(cx);
     }
 }

@@ -22,6 +22,7 @@ impl Tcb {
     pub fn on_receive(&mut self, n: u32, cx: &Context<'_>) {
         debug_assert!(n <= self.rcv.unread);
         self.rcv.unread -= n.min(self.rcv.unread);
+        self.pass_urgent();
         if self.is_peer_finished() {
             return; // nothing will come
         }
@@ -31,11 +32,6 @@ impl Tcb {
         if growth >= step && is_awaited {
             self.flags.set(Flags::ACK_NOW);
         }
-    }
-
-    /// The user wants small segments sent at once (MUST-17).
-    pub const fn set_no_delay(&mut self) {
-        self.flags.set(Flags::NO_DELAY);
     }
 
     /// RCV.WND: octets past RCV.NXT that the peer may send. The window field rounds it down by
@@ -66,7 +62,7 @@ impl Tcb {
     /// May [`Tcb::next_segment`] have something? Cheap, and never wrongly `false`.
     #[must_use]
     pub fn wants_to_send(&self) -> bool {
-        const WANTED: u16 = Flags::ACK_NOW | Flags::RESEND_ONE | Flags::PROBE;
+        const WANTED: u16 = Flags::ACK_NOW | Flags::RESEND_ONE | Flags::PROBE | Flags::KEEP_ALIVE;
         self.flags.has(WANTED) || self.snd.rtx != self.snd.nxt || self.has_unsent()
     }
 
@@ -79,8 +75,20 @@ impl Tcb {
             State::FinWait2 | State::TimeWait => None,
             _ => self.next_text(cx),
         };
+        self.resent = self
+            .resent
+            .saturating_add(u16::from(output.is_some_and(|o| o.again)));
         // An ACK rides on whatever goes out; alone only if nothing does.
-        output.or_else(|| self.next_ack(cx))
+        output
+            .or_else(|| self.next_keep_alive(cx))
+            .or_else(|| self.next_ack(cx))
+    }
+
+    // Whatever goes out beside it asks the peer for an answer just as well, or is none of its
+    // concern any more.
+    fn next_keep_alive(&mut self, cx: &Context<'_>) -> Option<Output> {
+        let is_wanted = self.flags.take(Flags::KEEP_ALIVE) && !self.rtx_at.is_armed();
+        is_wanted.then(|| self.keep_alive_segment(cx))
     }
 
     fn next_ack(&mut self, cx: &Context<'_>) -> Option<Output> {
@@ -138,6 +146,7 @@ impl Tcb {
             return Some(output);
         }
         let unsent = self.text_between(self.snd.nxt, self.fin_seq());
+        // MUST-34: a window that shrank leaves less than nothing.
         let usable = if self.snd.nxt.lt(edge) {
             edge - self.snd.nxt
         } else {
@@ -151,11 +160,11 @@ impl Tcb {
         Some(self.text_segment(self.snd.nxt, len, cx))
     }
 
-    // RFC 9293 §3.8.6.2.1 (MUST-38) and §3.7.4 (SHLD-7): a full segment; all there is, with
+    // RFC 9293 §3.8.6.2.1 (MUST-38) and §3.7.4 (SHLD-7): a full segment (SHLD-28); all there is, with
     // nothing out; or half of the largest window seen.
     fn is_worth_sending(&self, len: u32, unsent: u32) -> bool {
         let nothing_out = self.snd.una == self.snd.nxt;
-        let may_be_small = nothing_out || self.flags.has(Flags::NO_DELAY);
+        let may_be_small = nothing_out || self.settings.no_delay;
         len > 0
             && (len >= u32::from(self.snd.mss)
                 || (may_be_small && (len == unsent || len >= self.snd.wnd_max / 2)))
@@ -194,7 +203,18 @@ impl Tcb {
         if self.is_syn_out() {
             return self.snd.nxt == self.iss;
         }
-        self.text_between(self.snd.nxt, self.fin_seq()) > 0 || self.is_fin_unsent()
+        self.unsent() > 0 || self.is_fin_unsent()
+    }
+
+    /// Octets of text that were never sent.
+    pub(super) fn unsent(&self) -> u32 {
+        let start = self.queue_start();
+        let from = if start.lt(self.snd.nxt) {
+            self.snd.nxt
+        } else {
+            start
+        };
+        self.text_between(from, self.fin_seq())
     }
 
     // A segment of text at `start`, with FIN when it ends the stream.
@@ -204,7 +224,7 @@ impl Tcb {
         let fits = self.fin_seq().lt(self.snd.una + self.snd.wnd);
         let may_finish = fits || len == 0 || !self.is_fin_unsent();
         let ctl = Ctl {
-            psh: len > 0 && last, // MUST-61
+            psh: len > 0 && last, // MUST-61, SHLD-27
             fin: last && self.flags.has(Flags::FIN_QUEUED) && may_finish,
             ..Ctl::ACK
         };
@@ -219,8 +239,9 @@ impl Tcb {
             self.time_this(start, cx.now);
         }
         // What armed the timer before was the wait for a window, not this.
-        if !self.rtx_at.is_armed() || self.snd.una == self.snd.nxt {
-            self.rtx_at = cx.now + self.rto.timeout(cx.config);
+        self.arm(cx);
+        if self.snd.una == self.snd.nxt {
+            self.rtx_at = self.next_timeout(cx);
         }
         if self.snd.nxt.lt(end) {
             if self.snd.rtx == self.snd.nxt {
@@ -259,11 +280,20 @@ impl Tcb {
             }
             (self.window() >> self.rcv.shift).min(u16::MAX.into())
         };
+        let up = if ctl.syn {
+            None
+        } else {
+            self.urgent_field(seq)
+        };
         Segment {
             seq,
+            up: up.unwrap_or_default(),
             ack: if ctl.ack { self.rcv.nxt } else { Seq(0) },
             wnd: wnd as u16,
-            ctl,
+            ctl: Ctl {
+                urg: up.is_some(),
+                ..ctl
+            },
             options: self.options(ctl, cx),
             ..Segment::default()
         }
@@ -286,7 +316,7 @@ impl Tcb {
         }
         let scaled = has(Flags::SCALING, config.window_scale);
         Options {
-            mss: Some(config.mss(cx.is_v4)), // SHLD-5
+            mss: Some(self.offered_mss(cx)), // SHLD-5
             window_scale: scaled.then(|| config.window_shift()),
             sack_permitted: has(Flags::SACK, config.sack),
             timestamps,

@@ -37,6 +37,14 @@ impl Rto {
         (self.srtt > 0).then(|| Duration::from_micros(self.srtt.into()))
     }
 
+    pub(super) const fn rttvar(&self) -> Duration {
+        Duration::from_micros(self.rttvar as u64)
+    }
+
+    pub(super) const fn backoff(&self) -> u8 {
+        self.backoff
+    }
+
     /// A round trip was measured (§2.2, §2.3); Karn's algorithm is the caller's.
     pub(super) fn on_sample(&mut self, rtt: Duration, config: &Config) {
         let rtt = micros(rtt).clamp(1, 1 << 28);

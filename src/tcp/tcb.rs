@@ -3,8 +3,9 @@
 use super::congestion::Congestion;
 use super::reassembly::Reassembly;
 use super::rto::Rto;
+use super::settings::Settings;
 use crate::time::Instant;
-use crate::wire::Seq;
+use crate::wire::{IcmpKind, Seq};
 
 /// Where a connection stands (RFC 9293 §3.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -98,6 +99,8 @@ pub struct Snd {
     pub wl1: Seq,
     /// SEG.ACK of the last window update.
     pub wl2: Seq,
+    /// First octet behind our urgent data (SND.UP, MUST-62), when there is some.
+    pub up: Seq,
     /// Octets in the send queue, sent and unsent.
     pub queued: u32,
     /// Effective send MSS (MUST-16): largest text of a segment, options already taken off.
@@ -116,6 +119,8 @@ pub struct Rcv {
     pub edge: Seq,
     /// Octets in order that the user has not read.
     pub unread: u32,
+    /// First octet behind the peer's urgent data (RCV.UP, MUST-62), when there is some.
+    pub up: Seq,
     /// The peer's FIN, when `Flags::FIN_SEEN`.
     pub fin: Seq,
     /// The last ACK we sent (Last.ACK.sent of RFC 7323 §4.3).
@@ -159,14 +164,18 @@ impl Flags {
     pub(super) const RECEIVE_SHUT: u16 = 1 << 5;
     /// The peer's FIN has a place, `rcv.fin`, but text before it may be missing.
     pub(super) const FIN_SEEN: u16 = 1 << 6;
-    /// The Nagle algorithm is off (MUST-17).
-    pub(super) const NO_DELAY: u16 = 1 << 7;
+    /// A keep-alive is to go out with this burst.
+    pub(super) const KEEP_ALIVE: u16 = 1 << 7;
     /// The oldest segment is to be sent again with this burst: fast retransmit.
     pub(super) const RESEND_ONE: u16 = 1 << 8;
     /// One octet is to be sent whatever the window says (MUST-36).
     pub(super) const PROBE: u16 = 1 << 9;
     /// `rtt_seq` is being timed.
     pub(super) const TIMING: u16 = 1 << 10;
+    /// `rcv.up` is set, and the user has not read so far.
+    pub(super) const URGENT_IN: u16 = 1 << 11;
+    /// `snd.up` is set, and not yet acknowledged.
+    pub(super) const URGENT_OUT: u16 = 1 << 12;
 
     pub(super) const fn has(self, flag: u16) -> bool {
         self.0 & flag != 0
@@ -206,8 +215,17 @@ pub struct Tcb {
     /// Delayed ACK.
     pub(super) ack_at: Instant,
     pub(super) rto: Rto,
+    /// When the peer was last heard, in milliseconds of the shard's clock.
+    pub(super) heard_at: u32,
+    /// Since when what is out, or waits for a window, makes no progress; the same clock.
+    pub(super) stalled_at: u32,
+    /// Segments sent again.
+    pub(super) resent: u16,
+    /// Keep-alives in a row without answer.
+    pub(super) probes: u8,
+    pub(super) settings: Settings,
     // cold: open, loss, close
-    /// End of TIME-WAIT, or of FIN-WAIT-2.
+    /// End of TIME-WAIT, or of FIN-WAIT-2 where nobody reads; else the next keep-alive.
     pub(super) life_at: Instant,
     /// The next challenge ACK may be sent at this moment.
     pub(super) challenge_at: Instant,
@@ -219,9 +237,11 @@ pub struct Tcb {
     pub(super) iss: Seq,
     /// The peer's.
     pub(super) irs: Seq,
+    /// The last ICMP error that the connection outlived.
+    pub(super) icmp: Option<IcmpKind>,
 }
 
-const _: () = assert!(size_of::<Tcb>() <= 216);
+const _: () = assert!(size_of::<Tcb>() <= 240);
 
 impl Tcb {
     /// Where the connection stands.
@@ -264,6 +284,12 @@ impl Tcb {
             self.state,
             State::CloseWait | State::Closing | State::LastAck | State::TimeWait
         )
+    }
+
+    /// Was window scaling agreed on?
+    #[must_use]
+    pub const fn has_window_scale(&self) -> bool {
+        self.flags.has(Flags::SCALING)
     }
 
     /// Is text stored that waits for a hole before it to be filled?
@@ -309,5 +335,6 @@ impl Tcb {
         self.rtx_at = Instant::NEVER;
         self.ack_at = Instant::NEVER;
         self.life_at = Instant::NEVER;
+        self.probes = 0;
     }
 }

@@ -3,6 +3,7 @@
 
 use super::input::Check;
 use super::listen::reset_at;
+use super::reassembly::Reassembly;
 use super::tcb::Flags;
 use super::{Actions, Context, End, Span, State, Tcb};
 use crate::drop_reason::DropReason;
@@ -133,6 +134,8 @@ impl Tcb {
             _ => return, // the peer's FIN is already behind RCV.NXT
         }
         self.rcv.nxt = self.rcv.nxt + 1;
+        // What the peer sent past its own FIN, before the FIN came, has no place in the stream.
+        self.reassembly = Reassembly::default();
         self.flags.set(Flags::ACK_NOW);
         out.finished = true;
     }

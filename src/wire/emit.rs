@@ -30,7 +30,7 @@ impl Headers<'_> {
         self.tcp_at() + self.tcp_header_len()
     }
 
-    /// Writes Ethernet, IP and TCP headers with their options and checksums to `frame`, in which
+    /// Writes Ethernet, IP and TCP headers with their options and checksums (MUST-2) to `frame`, in which
     /// `text_len` octets of text already stand at [`Headers::len`]. Returns the length of the frame.
     ///
     /// `None` when it does not fit into `frame` or into a datagram, or when the two ends are not of
@@ -52,18 +52,27 @@ impl Headers<'_> {
         let behind_ip = if is_v4 {
             self.link.emit(headers, IPV4)?;
             let words = ipv4::emit(self.tuple, self.tos, self.hop_limit, tcp_len)?;
-            put(headers.get_mut(self.link.len()..)?, &words)?
+            put(words_behind(headers, self.link.len())?, words)?
         } else {
             self.link.emit(headers, IPV6)?;
             let words = ipv6::emit(self.tos, self.hop_limit, tcp_len)?;
-            let addresses = put(headers.get_mut(self.link.len()..)?, &words)?;
-            let (source, behind) = addresses.split_first_chunk_mut()?;
-            let (destination, behind) = behind.split_first_chunk_mut()?;
-            *source = local.address.0;
-            *destination = remote.address.0;
+            let addresses = put(words_behind(headers, self.link.len())?, words)?;
+            let (source, behind) = addresses.split_first_chunk_mut::<4>()?;
+            let (destination, behind) = behind.split_first_chunk_mut::<4>()?;
+            source.as_flattened_mut().copy_from_slice(&local.address.0);
+            let destination = destination.as_flattened_mut();
+            destination.copy_from_slice(&remote.address.0);
             behind
         };
-        put(put(behind_ip, &fixed)?, &options)?;
+        let room = put(behind_ip, fixed)?;
+        // Timestamps alone are the usual: of a copy whose length is known become a few stores.
+        if let Ok(timestamps) = <[u32; 3]>::try_from(options.as_slice()) {
+            put(room, timestamps)?;
+        } else {
+            for (four, word) in room.iter_mut().zip(options) {
+                *four = word.to_be_bytes();
+            }
+        }
         Some(len)
     }
 
@@ -81,14 +90,18 @@ impl Headers<'_> {
     }
 }
 
-// Writes words in network order to the front of `octets`; returns what is behind them.
+// What stands behind a link header, in words.
 #[inline]
-fn put<'a>(octets: &'a mut [u8], words: &[u32]) -> Option<&'a mut [u8]> {
-    let (front, behind) = octets.split_at_mut_checked(size_of_val(words))?;
-    let (fours, _) = front.as_chunks_mut::<4>();
-    for (four, word) in fours.iter_mut().zip(words) {
-        *four = word.to_be_bytes();
-    }
+fn words_behind(headers: &mut [u8], link_len: usize) -> Option<&mut [[u8; 4]]> {
+    let (words, _) = headers.get_mut(link_len..)?.as_chunks_mut();
+    Some(words)
+}
+
+// Writes words in network order to the front of `room`; returns what is behind them.
+#[inline]
+fn put<const N: usize>(room: &mut [[u8; 4]], words: [u32; N]) -> Option<&mut [[u8; 4]]> {
+    let (front, behind) = room.split_first_chunk_mut()?;
+    *front = words.map(u32::to_be_bytes);
     Some(behind)
 }
 

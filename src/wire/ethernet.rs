@@ -93,6 +93,7 @@ impl LinkHeader {
     }
 
     /// The header of the answer: addresses swapped, tags kept.
+    #[inline]
     #[must_use]
     pub const fn reversed(&self) -> Self {
         Self {
@@ -131,6 +132,7 @@ impl LinkHeader {
     }
 
     /// Writes the header to the front of `headers`, which has room for at least an IP header more.
+    #[inline]
     pub(super) fn emit(&self, headers: &mut [u8], ethertype: u16) -> Option<()> {
         let at = self.len().checked_sub(size_of_val(&ethertype))?;
         let (destination, rest) = headers.split_first_chunk_mut()?;

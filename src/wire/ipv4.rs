@@ -8,9 +8,9 @@ use crate::drop_reason::DropReason;
 /// Octets of the header that we emit.
 pub(super) const HEADER_BYTES: usize = 20;
 
-const DONT_FRAGMENT: u32 = 0x4000;
+pub(super) const DONT_FRAGMENT: u32 = 0x4000;
 // The bit for more fragments, and the offset.
-const FRAGMENT: u32 = 0x3fff;
+pub(super) const FRAGMENT: u32 = 0x3fff;
 
 /// The datagram at the front of `bytes`; what is behind its total length is padding.
 #[inline]
@@ -64,6 +64,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
 ///
 /// `None` when that is more than a datagram holds. It is never to be fragmented, and so needs no
 /// identification (RFC 6864 §4.1).
+#[inline]
 pub(super) fn emit(tuple: &FourTuple, tos: u8, ttl: u8, payload_len: usize) -> Option<[u32; 5]> {
     let len = u16::try_from(HEADER_BYTES + payload_len).ok()?;
     let mut words = [

@@ -47,6 +47,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
 
 /// The first two words of the header of a datagram with `payload_len` octets of TCP; the two
 /// addresses follow them. `None` when that is more than a datagram holds. The flow label is 0.
+#[inline]
 pub(super) fn emit(tos: u8, hop_limit: u8, payload_len: usize) -> Option<[u32; 2]> {
     let len = u16::try_from(payload_len).ok()?;
     Some([

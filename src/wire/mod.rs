@@ -2,7 +2,8 @@
 //!
 //! [`parse`] turns a frame into a [`Packet`] or a [`DropReason`](crate::drop_reason::DropReason);
 //! [`Headers::emit`] writes the headers of a segment around text that is already in place.
-//! [`Inquiry`] is what else we answer: ARP, Neighbour Discovery and ping. What a connection does
+//! [`Inquiry`] is what else we answer: ARP, Neighbour Discovery and ping; [`IcmpError`] what becomes
+//! of segments on their way. What a connection does
 //! with a segment is `tcp`.
 
 mod arp;
@@ -10,9 +11,11 @@ mod checksum;
 mod emit;
 mod ethernet;
 mod icmp;
+mod icmp_error;
 mod inquiry;
 mod ipv4;
 mod ipv6;
+mod linux_syn;
 mod neighbour;
 mod options;
 mod parse;
@@ -23,7 +26,9 @@ mod tuple;
 
 pub use emit::Headers;
 pub use ethernet::LinkHeader;
+pub use icmp_error::{IcmpError, IcmpKind};
 pub use inquiry::Inquiry;
+pub use linux_syn::parse_linux_syn;
 pub use options::tcp_options_len;
 pub use parse::{Checksum, Packet, parse};
 pub use segment::{Ctl, Options, Segment, Timestamps};

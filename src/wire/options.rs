@@ -1,23 +1,24 @@
 //! TCP options: MSS, window scale, SACK-permitted and timestamps (RFC 9293 §3.2, RFC 7323,
-//! RFC 2018 §2). SACK itself and all others are skipped (MUST-6).
+//! RFC 2018 §2), in any segment (MUST-4, MUST-5). SACK itself and all others are skipped by their
+//! length (MUST-6, MUST-68).
 
 use super::{Ctl, Options, Timestamps};
 use crate::drop_reason::DropReason;
 use arrayvec::ArrayVec;
 
 /// The largest shift of a window (RFC 7323 §2.3).
-const SHIFT_MAX: u8 = 14;
+pub(super) const SHIFT_MAX: u8 = 14;
 
 /// Words of 32 bits that the options take at most: MSS 1, SACK-permitted and timestamps 3,
 /// window scale 1.
 pub(super) const WORDS_MAX: usize = 5;
 
 const END: u8 = 0;
-const NOP: u8 = 1;
-const MSS: u8 = 2;
-const WINDOW_SCALE: u8 = 3;
-const SACK_PERMITTED: u8 = 4;
-const TIMESTAMPS: u8 = 8;
+pub(super) const NOP: u8 = 1;
+pub(super) const MSS: u8 = 2;
+pub(super) const WINDOW_SCALE: u8 = 3;
+pub(super) const SACK_PERMITTED: u8 = 4;
+pub(super) const TIMESTAMPS: u8 = 8;
 
 /// Reads the options of a segment. They need not be aligned (MUST-64), and of two of a kind the
 /// later counts. What only a SYN may carry is taken from a SYN alone (MUST-65).
@@ -106,7 +107,8 @@ pub const fn tcp_options_len(options: &Options, ctl: Ctl) -> usize {
     mss + others + window_scale
 }
 
-/// The options as they stand in a header, in words: NOPs make every mix end on one.
+/// The options as they stand in a header, in words: NOPs make every mix end on one, so there
+/// is no padding behind an end of the list (MUST-69).
 #[inline]
 pub(super) fn emit(options: &Options, ctl: Ctl) -> ArrayVec<u32, WORDS_MAX> {
     let mut words = ArrayVec::new();

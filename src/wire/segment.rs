@@ -116,7 +116,7 @@ pub struct Segment {
     /// SEG.ACK; means nothing unless `ctl.ack`.
     pub ack: Seq,
     /// The window field as it stands in the header, not scaled: only the connection knows the
-    /// shift (RFC 7323 §2.3).
+    /// shift (RFC 7323 §2.3). Unsigned (MUST-1), and 32 bits wide in a connection (REC-1).
     pub wnd: u16,
     /// SEG.UP; means nothing unless `ctl.urg`.
     pub up: u16,

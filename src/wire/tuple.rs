@@ -22,6 +22,7 @@ impl Address {
     }
 
     /// Is it an IPv4 address?
+    #[inline]
     #[must_use]
     pub const fn is_v4(&self) -> bool {
         u128::from_be_bytes(self.0) >> 32 == MAPPED
@@ -36,6 +37,7 @@ impl Address {
 
     /// May it be an end of a connection: neither unspecified, multicast nor broadcast (MUST-46,
     /// MUST-57, MUST-63)? A subnet's own broadcast address is not known here.
+    #[inline]
     #[must_use]
     pub fn is_unicast(&self) -> bool {
         match self.0 {
@@ -86,12 +88,20 @@ impl fmt::Display for Address {
 }
 
 /// One end of a connection: address and port.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint {
     /// IP address.
     pub address: Address,
     /// TCP port, in host order.
     pub port: u16,
+}
+
+impl Hash for Endpoint {
+    // Two words and a port, without the length of an octet array.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(u128::from_ne_bytes(self.address.0));
+        state.write_u16(self.port);
+    }
 }
 
 impl From<SocketAddr> for Endpoint {

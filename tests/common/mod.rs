@@ -1,6 +1,8 @@
 //! What the tests of the whole thing share: trials that say why they are skipped, waiting with a
 //! deadline, and processes of ours that do not outlive their test.
 
+#![expect(dead_code, reason = "each test needs a part of it")]
+
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,16 +19,46 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 /// The program under test.
 pub(crate) const SEAWALL: &str = env!("CARGO_BIN_EXE_seawall");
 
-pub(crate) type Test = fn() -> Result<(), Failed>;
+/// What a test may return: nothing, where it panics instead.
+pub(crate) trait Outcome: 'static {
+    fn outcome(self) -> Result<(), Failed>;
+}
+
+impl Outcome for () {
+    fn outcome(self) -> Result<(), Failed> {
+        Ok(())
+    }
+}
+
+impl Outcome for Result<(), Failed> {
+    fn outcome(self) -> Result<(), Failed> {
+        self
+    }
+}
 
 /// A sentence, what it needs ("root", or a tool), and its proof.
-pub(crate) type Row = (&'static str, &'static [&'static str], Test);
+pub(crate) type Row<T = Result<(), Failed>> = (&'static str, &'static [&'static str], fn() -> T);
+
+/// The commonest need.
+pub(crate) const ROOT: &[&str] = &["root"];
 
 /// Runs the rows one at a time, unless asked otherwise: they share the processors with the shards
 /// that they start.
-pub(crate) fn run(rows: &[Row]) -> ExitCode {
+pub(crate) fn run<T: Outcome>(rows: &[Row<T>]) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(1);
+    libtest_mimic::run(&arguments, trials(rows)).exit_code()
+}
+
+/// Runs the rows side by side: most of their time is waiting.
+pub(crate) fn run_together<T: Outcome>(rows: &[Row<T>]) -> ExitCode {
+    libtest_mimic::run(&Arguments::from_args(), trials(rows)).exit_code()
+}
+
+fn trials<T: Outcome>(rows: &[Row<T>]) -> Vec<Trial> {
     let trials = rows.iter().map(|(name, needs, test)| {
-        let trial = Trial::test(*name, *test);
+        let test = *test;
+        let trial = Trial::test(*name, move || test().outcome());
         match needs.iter().find(|need| !has(need)) {
             None => trial,
             Some(need) => trial
@@ -34,9 +66,7 @@ pub(crate) fn run(rows: &[Row]) -> ExitCode {
                 .with_kind(format!("skipped: needs {need}")),
         }
     });
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(1);
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    trials.collect()
 }
 
 fn has(need: &str) -> bool {

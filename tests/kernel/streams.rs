@@ -15,7 +15,7 @@ const PIECE: usize = 1 << 16;
 
 // Echoes `len` octets, the reader and the writer each in a thread, as neither end holds so much;
 // the writer closes its side behind them.
-fn round_trip(mut stream: TcpStream, len: usize) -> Result<(), Failed> {
+pub(crate) fn round_trip(mut stream: TcpStream, len: usize) -> Result<(), Failed> {
     let mut writer = stream.try_clone()?;
     thread::scope(|scope| {
         let written = scope.spawn(move || -> Result<(), Failed> {

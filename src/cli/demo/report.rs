@@ -1,8 +1,8 @@
 //! What a run measured: the table for people and the JSON for tools.
 
+use crate::load::Percentiles;
 use crate::shard::Counters;
 use crate::tcp::State;
-use crate::time::Duration;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use hdrhistogram::Histogram;
@@ -55,25 +55,9 @@ struct Connections {
     failed: u64,
 }
 
-#[derive(Serialize)]
-struct Percentiles {
-    p50: f64,
-    p99: f64,
-    p999: f64,
-}
-
-impl Percentiles {
-    fn of(histogram: &Histogram<u64>) -> Self {
-        let micros = |p| {
-            let value = Duration::from_nanos(histogram.value_at_percentile(p));
-            value.as_secs_f64() * 1e6
-        };
-        Self {
-            p50: micros(50.0),
-            p99: micros(99.0),
-            p999: micros(99.9),
-        }
-    }
+/// Of a histogram of nanoseconds, in microseconds.
+fn micros(histogram: &Histogram<u64>) -> Percentiles {
+    Percentiles::of(histogram, 1e3)
 }
 
 impl Run {
@@ -97,8 +81,8 @@ impl Run {
                 failed: self.failed,
             },
             rate_per_s: (self.rate_per_s() * 10.0).round() / 10.0,
-            handshake_us: Percentiles::of(&self.handshake),
-            life_us: Percentiles::of(&self.life),
+            handshake_us: micros(&self.handshake),
+            life_us: micros(&self.life),
             drops: &self.drops,
         };
         serde_json::to_string(&json).expect("numbers and names are always JSON")
@@ -115,7 +99,7 @@ impl Run {
         table.add_row(["failed", &self.failed.to_string()]);
         table.add_row(["connections a second", &format!("{:.0}", self.rate_per_s())]);
         for (name, histogram) in [("handshake", &self.handshake), ("whole life", &self.life)] {
-            let p = Percentiles::of(histogram);
+            let p = micros(histogram);
             let us = |value: f64| format!("{value:.0} µs");
             table.add_row([name.into(), String::new(), us(p.p50), us(p.p99), us(p.p999)]);
         }

@@ -10,6 +10,7 @@ mod next_hop;
 
 pub use error::Error;
 pub use load::{Glance, Load, LoadConfig, LoadReport};
+pub use next_hop::resolve as next_hop;
 
 use crate::limits::BURST_FRAMES;
 use crate::load::{Hold, Plan, Progress, Schedule, Tally, Tuples, Visitor};

@@ -3,9 +3,8 @@
 use super::Error;
 use crate::nic::device::Device;
 use crate::nic::netlink::{Mac, Netlink};
-use core::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::io;
-use std::net::UdpSocket;
+use crate::nic::resolve;
+use core::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// How long the next hop may take to answer.
@@ -15,11 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const LOOK: Duration = Duration::from_millis(10);
 const NUDGE: Duration = Duration::from_secs(1);
 
-/// The discard port (RFC 863): a datagram there makes the kernel ask for the neighbour.
-const DISCARD: u16 = 9;
-
-/// The Ethernet address of the next hop from `device` to `target`.
-pub(super) fn resolve(device: &Device, target: IpAddr) -> Result<Mac, Error> {
+/// The Ethernet address of the next hop from `device` to `target`. Waits up to three seconds for
+/// it to answer.
+pub fn resolve(device: &Device, target: IpAddr) -> Result<Mac, Error> {
     let interface = || device.name().to_owned();
     let mut netlink = Netlink::open()?;
     let route = netlink.route_to(target).map_err(|error| Error::NoRoute {
@@ -59,29 +56,10 @@ pub(super) fn resolve(device: &Device, target: IpAddr) -> Result<Mac, Error> {
             });
         }
         if now >= nudge_at {
-            nudge(next_hop, device.index()).map_err(|error| Error::Resolve { next_hop, error })?;
+            resolve::resolve(device.name(), next_hop)
+                .map_err(|error| Error::Resolve { next_hop, error })?;
             nudge_at = now + NUDGE;
         }
         std::thread::sleep(LOOK);
-    }
-}
-
-fn nudge(next_hop: IpAddr, interface: u32) -> io::Result<()> {
-    let (any, to) = match next_hop {
-        IpAddr::V4(_) => (
-            SocketAddr::from(([0; 4], 0)),
-            SocketAddr::new(next_hop, DISCARD),
-        ),
-        // A link-local address is one of an interface.
-        IpAddr::V6(address) => (
-            SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)),
-            SocketAddrV6::new(address, DISCARD, 0, interface).into(),
-        ),
-    };
-    let sent = UdpSocket::bind(any)?.send_to(&[], to);
-    match sent {
-        // What the neighbour table says of it is asked next.
-        Err(error) if error.kind() == io::ErrorKind::HostUnreachable => Ok(()),
-        sent => sent.map(drop),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The names are those of `resilience --json` and stay.
 
+use crate::load::Percentiles;
 use serde::Serialize;
 
 /// Who shares an interface of the server with the attacker.
@@ -14,8 +15,19 @@ pub enum Topology {
     Shared,
 }
 
+impl Topology {
+    /// As in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Apart => "apart",
+            Self::Shared => "shared",
+        }
+    }
+}
+
 /// Where in time a row stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Honest clients alone.
@@ -26,10 +38,23 @@ pub enum Phase {
     After,
 }
 
+impl Phase {
+    /// As in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::During => "during",
+            Self::After => "after",
+        }
+    }
+}
+
 /// What one contestant did in one phase at one rate.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Its name: `serve`, `kernel`, `nft-synproxy`.
+    /// Its name: `serve`, `kernel`, `nft-synproxy`; without honest clients, and during the flood
+    /// alone: [`BASELINE`] and [`SERVE_ALONE`].
     pub against: String,
     /// Who shares an interface with whom.
     pub topology: Topology,
@@ -48,6 +73,28 @@ pub struct Row {
     pub cpu: Cpu,
 }
 
+impl Row {
+    /// Contestants as they came, each by the rate of the flood, and phases in time.
+    pub fn put_in_order(rows: &mut [Self]) {
+        let mut names: Vec<String> = Vec::new();
+        for row in rows.iter() {
+            if !names.contains(&row.against) {
+                names.push(row.against.clone());
+            }
+        }
+        let place = |row: &Self| names.iter().position(|name| *name == row.against);
+        rows.sort_by_key(|row| (place(row), row.flood_rate, row.phase));
+    }
+}
+
+/// Whom a row is against when it is a plain bounce of frames over `AF_XDP`: what rings and driver
+/// give at best. No honest clients meet it.
+pub const BASELINE: &str = "l2fwd";
+
+/// Whom a row is against when `serve` meets the flood without honest clients, to compare with
+/// [`BASELINE`].
+pub const SERVE_ALONE: &str = "serve alone";
+
 /// What became of honest clients: each connects, asks, reads the answer to its end.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Honest {
@@ -55,25 +102,19 @@ pub struct Honest {
     pub attempted: u64,
     /// Those that got the whole right answer.
     pub succeeded: u64,
-    /// `succeeded` a second.
+    /// Those that succeeded while others were still begun, a second of that time.
     pub rate_per_s: f64,
     /// SYNs that the clients' kernel sent again.
     pub syn_retransmitted: u64,
-    /// From `connect` to writable, microseconds, of those that got so far.
+    /// From `connect` to writable, microseconds, of those that got so far; all zero when none did.
     pub handshake_us: Percentiles,
     /// Connections that succeeded in each quarter of a second of this phase.
     pub timeline: Vec<u64>,
-}
-
-/// Percentiles of a handshake in microseconds; all zero when there was none.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct Percentiles {
-    /// Half are at most this.
-    pub p50: f64,
-    /// 99 in a hundred are at most this.
-    pub p99: f64,
-    /// 999 in a thousand are at most this.
-    pub p999: f64,
+    /// Requests a second that were answered on connections that had been opened before the first
+    /// phase; each asks again a little after its last answer.
+    pub established_per_s: f64,
+    /// Of those connections, how many broke in this phase.
+    pub established_broken: u64,
 }
 
 /// What the flood did; all zero before and after it.
@@ -94,4 +135,57 @@ pub struct Cpu {
     pub system: f64,
     /// Each processor, by its number.
     pub cores: Vec<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(against: &str, flood_rate: u64, phase: Phase) -> Row {
+        Row {
+            against: against.into(),
+            topology: Topology::Shared,
+            phase,
+            flood_rate,
+            honest: Honest::default(),
+            flood: Flooded::default(),
+            cpu: Cpu::default(),
+        }
+    }
+
+    #[test]
+    fn rows_are_ordered_by_contestant_then_rate_then_phase() {
+        let mut rows = [
+            row("serve", 9, Phase::Before),
+            row("serve", 9, Phase::During),
+            row("serve", 5, Phase::After),
+            row("serve", 5, Phase::Before),
+            row("kernel", 5, Phase::Before),
+        ];
+        Row::put_in_order(&mut rows);
+        let order = rows.each_ref().map(|row| (row.flood_rate, row.phase));
+        assert_eq!(rows[4].against, "kernel");
+        assert_eq!(
+            order[..4],
+            [
+                (5, Phase::Before),
+                (5, Phase::After),
+                (9, Phase::Before),
+                (9, Phase::During)
+            ]
+        );
+    }
+
+    #[test]
+    fn json_has_the_names_that_tools_rely_on() {
+        assert_eq!(
+            serde_json::to_string(&row("serve", 5, Phase::During)).unwrap(),
+            r#"{"against":"serve","topology":"shared","phase":"during","flood_rate":5,"#.to_owned()
+                + r#""honest":{"attempted":0,"succeeded":0,"rate_per_s":0.0,"#
+                + r#""syn_retransmitted":0,"handshake_us":{"p50":0.0,"p99":0.0,"p999":0.0},"#
+                + r#""timeline":[],"established_per_s":0.0,"established_broken":0},"#
+                + r#""flood":{"offered_per_s":0.0,"answered_per_s":0.0},"#
+                + r#""cpu":{"shard":0.0,"system":0.0,"cores":[]}}"#
+        );
+    }
 }

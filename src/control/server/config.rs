@@ -58,11 +58,9 @@ pub struct ServerConfig {
     pub idle: Idle,
     /// Record all frames to this file; shards behind the first add their number to its name.
     pub capture: Option<PathBuf>,
-    /// What each listener talks to.
+    /// What each listener talks to. An address that the kernel does not hold has to be in a network
+    /// of an interface, and free: it is ours alone then, ARP, ND and ping are answered for it.
     pub listeners: Vec<(Endpoint, ServiceFactory)>,
-    /// Claim listen addresses that the kernel does not hold, where they are in a network of an
-    /// interface: answer ARP, ND and ping for them.
-    pub claim: bool,
     /// Watches all segments, when there is one: for diagrams.
     pub tap: Option<TapFactory>,
     /// Size and protocol settings of each shard. MTU, checksums and secrets are filled in.
@@ -84,7 +82,6 @@ impl ServerConfig {
             idle: Idle::Adaptive,
             capture: None,
             listeners: Vec::new(),
-            claim: false,
             tap: None,
             shard: ShardConfig {
                 connections: 1 << 18,

@@ -1,8 +1,10 @@
 //! What the operator or the machine did, and what to change.
 
+use crate::nic::netlink::Mac;
 use crate::nic::{af_xdp, netlink};
 use crate::wire::{Address, Endpoint};
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// Why a server did not start, or did not stop in order.
@@ -20,10 +22,9 @@ pub enum Error {
     /// The same interface twice.
     #[error("{0} is named twice: name each interface once")]
     InterfaceTwice(String),
-    /// The kernel does not hold a listen address, and we may not answer ARP and ND for it.
+    /// Nobody would find us at a listen address.
     #[error(
-        "{address} is not an address of {interfaces}: add it with `ip addr add {address}/{bits} dev {interface}`{}",
-        if *on_link { ", or let us answer ARP and ND for it with --claim" } else { "" }
+        "{address} is neither an address of {interfaces} nor in a network of it: add it with `ip addr add {address}/{bits} dev {interface}`"
     )]
     NotOurAddress {
         /// The address.
@@ -34,8 +35,30 @@ pub enum Error {
         interface: String,
         /// Bits of the prefix to add it with.
         bits: u8,
-        /// Is it in a network of the interfaces, so that it could be claimed?
-        on_link: bool,
+    },
+    /// Another host has a listen address.
+    #[error(
+        "{address} is taken: {mac} answers for it on {interface}; stop that host, or listen on another address"
+    )]
+    Taken {
+        /// The address.
+        address: IpAddr,
+        /// The Ethernet address of its owner.
+        mac: Mac,
+        /// Where the owner is.
+        interface: String,
+    },
+    /// Whether another host has a listen address could not be asked.
+    #[error(
+        "cannot ask on {interface} whether {address} is taken: {error}; see `ip route get {address}`"
+    )]
+    Probe {
+        /// The address.
+        address: IpAddr,
+        /// Where it would be ours.
+        interface: String,
+        /// Why not.
+        error: io::Error,
     },
     /// An address that no server can have.
     #[error(

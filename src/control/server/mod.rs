@@ -4,6 +4,7 @@
 mod config;
 mod error;
 mod plan;
+mod probe;
 
 pub use config::{ChecksumRule, ServerConfig, ServiceFactory, TapFactory};
 pub use error::Error;
@@ -85,7 +86,7 @@ impl Server {
         }
         check_devices(&devices)?;
         let mut warnings = Vec::new();
-        let alone = addresses_alone(&config, &devices, &mut warnings)?;
+        let alone = addresses_alone(&config, &devices)?;
         let mut server = Self {
             programs: Vec::new(),
             workers: Vec::new(),

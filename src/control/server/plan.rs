@@ -1,6 +1,7 @@
 //! Checks of a configuration against the machine, and what follows from both: which queues,
 //! how many shards, on which CPUs.
 
+use super::probe::check_free;
 use super::{Error, ServerConfig};
 use crate::control::worker;
 use crate::limits::{FRAME_BYTES, LINK_HEADER_BYTES};
@@ -58,11 +59,10 @@ pub(super) fn check_devices(devices: &[Device]) -> Result<(), Error> {
 /// ND and ping for them, and every port.
 ///
 /// Such an address is in the network of an interface that is served, where neighbours look for it,
-/// and the operator said that we may claim it. Any other is refused.
+/// and none of them has it. Any other is refused.
 pub(super) fn addresses_alone(
     config: &ServerConfig,
     devices: &[Device],
-    warnings: &mut Vec<String>,
 ) -> Result<BTreeSet<Address>, Error> {
     let mut usable = Vec::new();
     for device in devices {
@@ -78,23 +78,12 @@ pub(super) fn addresses_alone(
         // The kernel answers for addresses of its other interfaces too, and for its tentative ones
         // in a moment.
         let held = netlink.is_held(address)?;
-        check_on_link(*endpoint, &usable, config, held)?;
+        check_on_link(*endpoint, &usable, config)?;
         if !held {
             alone.insert(endpoint.address);
         }
     }
-    for neighbour in netlink.neighbours()? {
-        let is_ours = alone.contains(&neighbour.address.into());
-        let device = devices.iter().find(|it| it.index() == neighbour.interface);
-        if let (true, Some(device)) = (is_ours, device) {
-            warnings.push(format!(
-                "{} was seen at {} on {}: if that host still has it, connections will go astray",
-                neighbour.address,
-                neighbour.mac,
-                device.name(),
-            ));
-        }
-    }
+    check_free(&alone, devices)?;
     Ok(alone)
 }
 
@@ -102,14 +91,12 @@ fn check_on_link(
     endpoint: Endpoint,
     usable: &[InterfaceAddress],
     config: &ServerConfig,
-    held: bool,
 ) -> Result<(), Error> {
     let address = endpoint.address.to_ip();
     if usable.iter().any(|own| own.reserves(address)) {
         return Err(Error::NotAnEndpoint(endpoint));
     }
-    let on_link = usable.iter().any(|own| own.contains(address));
-    if on_link && (held || config.claim) {
+    if usable.iter().any(|own| own.contains(address)) {
         return Ok(());
     }
     Err(Error::NotOurAddress {
@@ -117,7 +104,6 @@ fn check_on_link(
         interfaces: config.interfaces.join(", "),
         interface: config.interfaces.first().cloned().unwrap_or_default(),
         bits: if endpoint.address.is_v4() { 32 } else { 128 },
-        on_link,
     })
 }
 

@@ -212,6 +212,7 @@ impl Port for AfXdp {
             let ready = ring.peek(burst.remaining_capacity() as u32);
             for _ in 0..ready {
                 let xdp_desc { addr, len, .. } = ring.read();
+                umem.prefetch(addr as u32);
                 burst.push(Frame::new(addr as u32, len as u16, queue as u16));
             }
             if ready > 0 {

@@ -9,10 +9,15 @@
 
 use super::mapping::Mapping;
 use crate::limits::{CHUNK_BYTES, CHUNK_HEADROOM};
+use crate::table::prefetch;
 use std::{io, slice};
 
 /// Chunks that 32-bit offsets can name.
 pub(super) const CHUNKS_MAX: u64 = (1 << 32) / CHUNK_BYTES as u64 - 1;
+
+/// What is read of every frame: the headers of most, and a cache line, in octets.
+const HEADER_BYTES: usize = 128;
+const CACHE_LINE_BYTES: usize = 64;
 
 /// An area of chunks. Offsets are in octets from its start.
 #[derive(Debug)]
@@ -73,6 +78,17 @@ impl Umem {
         // SAFETY: `room` keeps the octets in the area, which `self` keeps mapped and borrowed.
         // A frame on loan to the shard is in no ring, so the kernel does not write to it.
         unsafe { slice::from_raw_parts(self.area.start().as_ptr().add(at as usize), len) }
+    }
+
+    /// Calls the cache lines of the headers at `at`, which another processor has written.
+    pub(super) fn prefetch(&self, at: u32) {
+        for octet in self
+            .frame(at, HEADER_BYTES)
+            .iter()
+            .step_by(CACHE_LINE_BYTES)
+        {
+            prefetch(octet);
+        }
     }
 
     /// All octets from `at` to the end of its chunk.

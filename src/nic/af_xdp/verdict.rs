@@ -48,6 +48,7 @@ verdicts! {
     PassFragment, "pass_fragment", "a later fragment whose first fragment was passed";
     Redirect, "redirect", "ours: to the socket of its queue";
     RedirectNeighbour, "redirect_neighbour", "ARP, ND or ping for an address that is ours alone";
+    RedirectIcmp, "redirect_icmp", "an ICMP error about a segment from an owned endpoint";
     DropFragment, "drop_fragment", "a fragment of owned traffic, or one that cannot be judged";
     DropMalformed, "drop_malformed", "an IP or TCP header that lies";
     DropExtensions, "drop_extensions", "too many or broken IPv6 extension headers";

@@ -1,14 +1,16 @@
 //! Where a packet would go, and the Ethernet addresses of neighbours.
 
 use super::address::family_of;
-use super::{Error, Link, Mac, Message, Netlink};
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
+use super::{Error, InterfaceAddress, Link, Mac, Message, Netlink};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
 };
 use netlink_packet_route::route::{
-    RouteAddress, RouteAttribute, RouteMessage, RouteType, RouteVia,
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
+    RouteVia,
 };
+use nix::errno::Errno;
 use std::net::IpAddr;
 
 /// Where the kernel would send a packet.
@@ -33,6 +35,8 @@ pub struct Neighbour {
     pub address: IpAddr,
     /// Its Ethernet address.
     pub mac: Mac,
+    /// Was it told by the operator, for good, and not learned?
+    pub is_permanent: bool,
 }
 
 impl Netlink {
@@ -63,6 +67,46 @@ impl Netlink {
         Ok(neighbours.collect())
     }
 
+    /// Makes the kernel forget a neighbour, so that it asks for it anew. One that it does not know
+    /// is forgotten already.
+    pub fn forget_neighbour(&mut self, neighbour: &Neighbour) -> Result<(), Error> {
+        let what = format!("forgetting the neighbour {}", neighbour.address);
+        let mut message = NeighbourMessage::default();
+        message.header.family = family_of(neighbour.address);
+        message.header.ifindex = neighbour.interface;
+        message.attributes = vec![NeighbourAttribute::Destination(to_netlink(
+            neighbour.address,
+        ))];
+        match self.ask(&what, Message::DelNeighbour(message), 0) {
+            Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(()),
+            told => told.map(drop),
+        }
+    }
+
+    /// Sends what goes to the network `to` by `gateway`, a neighbour on `link`.
+    pub fn add_route(
+        &mut self,
+        link: &Link,
+        to: InterfaceAddress,
+        gateway: IpAddr,
+    ) -> Result<(), Error> {
+        let what = format!("adding the route to {to} by {gateway} on {}", link.name);
+        let mut message = RouteMessage::default();
+        message.header.address_family = family_of(to.address);
+        message.header.destination_prefix_length = to.prefix_len;
+        message.header.table = RouteHeader::RT_TABLE_MAIN;
+        message.header.protocol = RouteProtocol::Static;
+        message.header.scope = RouteScope::Universe;
+        message.header.kind = RouteType::Unicast;
+        message.attributes = vec![
+            RouteAttribute::Destination(to.address.into()),
+            RouteAttribute::Gateway(gateway.into()),
+            RouteAttribute::Oif(link.index),
+        ];
+        self.ask(&what, Message::NewRoute(message), NLM_F_CREATE | NLM_F_EXCL)?;
+        Ok(())
+    }
+
     /// Tells the kernel a neighbour's Ethernet address, for good.
     pub fn add_neighbour(&mut self, link: &Link, address: IpAddr, mac: Mac) -> Result<(), Error> {
         let what = format!("adding the neighbour {address} at {mac} to {}", link.name);
@@ -71,17 +115,20 @@ impl Netlink {
         message.header.ifindex = link.index;
         message.header.state = NeighbourState::Permanent;
         message.header.kind = RouteType::Unicast;
-        let destination = match address {
-            IpAddr::V4(address) => NeighbourAddress::Inet(address),
-            IpAddr::V6(address) => NeighbourAddress::Inet6(address),
-        };
         message.attributes = vec![
-            NeighbourAttribute::Destination(destination),
+            NeighbourAttribute::Destination(to_netlink(address)),
             NeighbourAttribute::LinkLayerAddress(mac.0.to_vec()),
         ];
         let flags = NLM_F_CREATE | NLM_F_REPLACE;
         self.ask(&what, Message::NewNeighbour(message), flags)?;
         Ok(())
+    }
+}
+
+const fn to_netlink(address: IpAddr) -> NeighbourAddress {
+    match address {
+        IpAddr::V4(address) => NeighbourAddress::Inet(address),
+        IpAddr::V6(address) => NeighbourAddress::Inet6(address),
     }
 }
 
@@ -145,5 +192,6 @@ fn neighbour_of(message: &NeighbourMessage) -> Option<Neighbour> {
         interface,
         address,
         mac,
+        is_permanent: state == NeighbourState::Permanent,
     })
 }

@@ -1,7 +1,11 @@
 //! Two shards over the in-memory port.
 
+mod calls;
 mod cookies;
+mod icmp;
+mod limits;
 mod neighbour;
+mod rig;
 mod scatter;
 
 use super::*;
@@ -233,6 +237,7 @@ impl Service for Speaker {
 fn a_syn_that_takes_the_place_of_a_time_wait_is_not_a_drop() {
     let mut world = World::new(Misfortune::default(), &ShardConfig::default());
     let speaker = world.server.add_service(Box::new(Speaker));
+    assert!(world.server.stop_listening(&SERVER));
     world.server.listen(SERVER, speaker);
     let client = world.client.add_service(Box::new(Echo));
     for lives in 1..=3 {
@@ -286,6 +291,7 @@ fn a_service_that_waited_for_a_block_may_close() {
     };
     let mut world = World::new(Misfortune::default(), &config);
     let source = world.server.add_service(Box::new(Source(5000)));
+    assert!(world.server.stop_listening(&SERVER));
     world.server.listen(SERVER, source);
     let seen = Arc::new(Mutex::new(Seen::default()));
     let client = world.client.add_service(Box::new(Client {

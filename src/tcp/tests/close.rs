@@ -177,3 +177,20 @@ fn a_fin_that_found_no_room_goes_out_with_the_next_window() {
     arrive(&mut open, &seg("ACK", 300, 1101, 0), &cx);
     assert_eq!(shown(&mut open, &cx), fin);
 }
+
+// The peer broke its own stream: what lay past the FIN is no more, so nothing is lost by closing.
+#[test]
+fn text_that_came_before_the_fin_that_stands_before_it_is_forgotten() {
+    let config = plain();
+    let cx = at(&config, NOW);
+    let (mut tcb, mut out) = (idle(), Actions::default());
+    arrive(&mut tcb, &seg("ACK", 310, 101, 5), &cx);
+    assert!(tcb.has_stored());
+    arrive(&mut tcb, &seg("FIN ACK", 300, 101, 0), &cx);
+    assert_eq!((tcb.state(), tcb.has_stored()), (State::CloseWait, false));
+    sent(&mut tcb, &cx);
+    tcb.on_close_both(&cx, &mut out);
+    assert_eq!((tcb.state(), out.reply), (State::LastAck, None));
+    assert_eq!(shown(&mut tcb, &cx), ["<SEQ=101><ACK=301><CTL=FIN,ACK>"]);
+    assert!(tcb.deadline().is_armed());
+}

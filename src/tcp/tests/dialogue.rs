@@ -129,7 +129,7 @@ fn figure_6_basic_three_way_handshake() {
     let syn_ack = b.sends("<SEQ=300><ACK=101><CTL=SYN,ACK>", SynReceived);
     a.gets(syn_ack, Established);
     a.send(1);
-    a.tcb().set_no_delay();
+    a.tcb().set_no_delay(true);
     // Lines 4 and 5 in one: the ACK rides on the text.
     let text = a.sends("<SEQ=101><ACK=301><DATA=1><CTL=ACK>", Established);
     assert_eq!(b.gets(text, Established).deliver.len, 1);

@@ -220,7 +220,7 @@ impl Host {
             assert_eq!(out, Actions::default());
         }
         if random.one_in(20) {
-            tcb.set_no_delay();
+            tcb.set_no_delay(true);
         }
         self.tcb = Some(tcb);
         let is_idle = !tcb.is_send_open() && self.is_peer_finished && tcb.rcv.unread == 0;

@@ -35,7 +35,7 @@ const SETUPS: [fn(&mut Tcb); 8] = [
         if !matches!(tcb.state, State::FinWait2 | State::TimeWait) {
             tcb.snd.queued += 5;
             tcb.snd.wnd = tcb.fin_seq() - tcb.snd.una;
-            tcb.flags.set(Flags::NO_DELAY);
+            tcb.set_no_delay(true);
         }
     },
     |tcb| {
@@ -45,7 +45,10 @@ const SETUPS: [fn(&mut Tcb); 8] = [
         }
     },
     |tcb| tcb.flags.set(Flags::RECEIVE_SHUT),
-    |tcb| tcb.flags.set(Flags::NO_DELAY | Flags::ACK_NOW),
+    |tcb| {
+        tcb.set_no_delay(true);
+        tcb.flags.set(Flags::ACK_NOW);
+    },
     |tcb| {
         tcb.snd.wnd = 0;
         tcb.snd.rtx = tcb.snd.una;

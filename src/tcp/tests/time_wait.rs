@@ -36,6 +36,11 @@ fn a_repeated_fin_restarts_the_2_msl() {
         (seg("ACK", 299, 101, 0), false),
         (seg("ACK", 295, 101, 4), false),
         (seg("RST FIN", 299, 101, 0), false),
+        // Not the peer's FIN: older than it, or with an ACK of what was never sent.
+        (seg("FIN ACK", 298, 101, 0), false),
+        (seg("FIN ACK", 290, 101, 4), false),
+        (seg("FIN ACK", 299, 102, 0), false),
+        (seg("FIN", 299, 0, 0), false),
     ] {
         let mut tcb = tcb(State::TimeWait);
         arrive(&mut tcb, &segment, &at(&config, later));

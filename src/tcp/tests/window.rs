@@ -145,7 +145,7 @@ fn nagle_holds_a_small_segment_while_something_is_out() {
     tcb.on_send(10, &cx);
     assert_eq!(sent(&mut tcb, &cx), []);
     let mut eager = tcb;
-    eager.set_no_delay();
+    eager.set_no_delay(true);
     assert_eq!(shown(&mut eager, &cx), [one(111, 20)]);
     arrive(&mut tcb, &ack(111, 5000), &cx);
     assert_eq!(shown(&mut tcb, &cx), [one(111, 20)]);
@@ -205,7 +205,7 @@ fn psh_is_on_the_last_segment_of_the_queue() {
     let mut tcb = idle();
     tcb.snd.wnd = 5000;
     tcb.on_send(1500, &cx);
-    tcb.set_no_delay();
+    tcb.set_no_delay(true);
     let psh: Vec<_> = sent(&mut tcb, &cx)
         .iter()
         .map(|o| o.segment.ctl.psh)
