@@ -117,7 +117,7 @@ impl<P: Port> Shard<P> {
         now: Instant,
         call: impl FnOnce(&mut dyn Service, &mut Conn<'_>) -> T,
     ) -> Option<T> {
-        let (&tuple, connection) = self.table.entry_mut(handle)?;
+        let (tuple, connection) = self.table.entry_mut(handle)?;
         if opened {
             connection.is_open = true;
             self.counters
@@ -193,7 +193,7 @@ impl<P: Port> Shard<P> {
 
     // Ends a connection, or our side of it, as its user asked.
     fn fulfil(&mut self, handle: Handle, asked: Asked, now: Instant) {
-        let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
         let cx = context(&self.config.tcp, &tuple, now);
@@ -221,14 +221,14 @@ impl<P: Port> Shard<P> {
         };
         if connection.is_open || connection.tcb.open() == Open::Active {
             let service = &mut self.services[usize::from(connection.service)];
-            service.on_report(tuple, &mut connection.user, report);
+            service.on_report(&tuple, &mut connection.user, report);
         }
     }
 
     // The connection is over for its user: tells the service, frees the text.
     fn end(&mut self, handle: Handle, end: End) {
         self.uncount(handle);
-        let Some((&tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
             return;
         };
         self.received.clear(&mut connection.received);
@@ -293,7 +293,7 @@ impl<P: Port> Shard<P> {
     // Frees the slot of a closed connection.
     pub(super) fn forget(&mut self, handle: Handle, before: State, now: Instant) {
         if let (Some(tap), Some(tuple)) = (&mut self.tap, self.table.tuple(handle)) {
-            tap.on_closed(now, tuple);
+            tap.on_closed(now, &tuple);
         }
         self.uncount(handle);
         let Some(mut connection) = self.table.remove(handle) else {

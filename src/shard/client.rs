@@ -118,7 +118,7 @@ impl<P: Port> Shard<P> {
     pub fn status(&self, handle: Handle, now: Instant) -> Option<Status> {
         let tuple = self.table.tuple(handle)?;
         let connection = self.table.get(handle)?;
-        let cx = context(&self.config.tcp, tuple, now);
+        let cx = context(&self.config.tcp, &tuple, now);
         Some(connection.tcb.status(&cx))
     }
 
@@ -156,7 +156,7 @@ impl<P: Port> Shard<P> {
         };
         let before = connection.tcb.state();
         let mut out = Actions::default();
-        let cx = context(&self.config.tcp, tuple, now);
+        let cx = context(&self.config.tcp, &tuple, now);
         call(&mut connection.tcb, &cx, &mut out);
         self.act(handle, before, &out, None, now);
         true

@@ -22,7 +22,7 @@ impl<P: Port> Shard<P> {
             };
             let before = connection.tcb.state();
             let mut out = Actions::default();
-            let cx = context(&self.config.tcp, tuple, now);
+            let cx = context(&self.config.tcp, &tuple, now);
             connection.tcb.on_timeout(&cx, &mut out);
             self.act(handle, before, &out, None, now);
         }

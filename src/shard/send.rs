@@ -88,7 +88,7 @@ impl<P: Port> Shard<P> {
             self.postpone(handle);
             return false;
         };
-        let cx = context(&self.config.tcp, tuple, now);
+        let cx = context(&self.config.tcp, &tuple, now);
         let Some(output) = connection.tcb.next_segment(&cx) else {
             *kept = Some(frame);
             return false;
@@ -100,7 +100,7 @@ impl<P: Port> Shard<P> {
         } = output;
         let headers = Headers {
             link: &connection.link,
-            tuple,
+            tuple: &tuple,
             segment: &segment,
             hop_limit: hop_limit(connection.tcb.settings(), &self.config),
             tos: connection.tcb.settings().tos,
@@ -112,7 +112,7 @@ impl<P: Port> Shard<P> {
                 .read_at(&connection.to_send, text_offset as usize, room)
         });
         debug_assert_eq!(copied, len, "what is to be sent is in the send queue");
-        let (tuple, state) = (*tuple, connection.tcb.state());
+        let state = connection.tcb.state();
         let Some(total) = headers.emit(bytes) else {
             self.refuse(frame, DropReason::NoFrame);
             return false;
@@ -171,7 +171,7 @@ impl<P: Port> Shard<P> {
 
     /// Sends a segment without text for a connection, in a fresh frame.
     pub(super) fn send_alone(&mut self, handle: Handle, segment: &Segment, now: Instant) {
-        let Some(tuple) = self.table.tuple(handle).copied() else {
+        let Some(tuple) = self.table.tuple(handle) else {
             return;
         };
         let Some(connection) = self.table.get(handle) else {

@@ -1,117 +1,119 @@
-//! From a hash to the slots that may be meant: open addressing, linear probing.
+//! From a hash to the slots that may be meant: buckets of a cache line, double hashing between
+//! them.
 //!
-//! An entry is a word: the upper half of the hash as a tag, and a slot. The tag's top bits are
-//! also the entry's home, so entries move without anybody hashing again. At most half of the
-//! words are in use, so a probe is short and rarely leaves its cache line. Removing shifts later
-//! entries back: there are no gravestones, and nothing decays.
+//! An entry lies in the bucket that its hash names, or further along its path, in the first one
+//! with room. Each bucket counts the entries that had to go past it, by class, so a search ends at
+//! the first bucket that nobody of its class went past: nearly always at the first. So a miss, and
+//! a flood is all misses, costs one line. Removing leaves no gravestone, entries never move, and
+//! nothing decays.
 
+use super::bucket::{Bucket, LANES};
 use super::prefetch::prefetch;
 
-/// No entry. Slots are stored plus one, so that a fresh page of zeros is empty.
-const EMPTY: u64 = 0;
+/// Of the lanes, so many in eight are used when the table is full.
+const FULL_EIGHTHS: usize = 7;
 
+#[derive(Debug)]
 pub(super) struct Index {
-    /// A power of two of them, at least twice the capacity.
-    entries: Box<[u64]>,
-    /// What shifts a hash to its home.
-    shift: u32,
+    buckets: Box<[Bucket]>,
 }
 
 impl Index {
-    pub(super) fn new(capacity: usize) -> Self {
-        assert!(
-            capacity <= 1 << 31,
-            "a home has the 32 bits of a tag at most"
-        );
-        let entries = (2 * capacity).next_power_of_two().max(8);
+    /// Room for `entries` of them.
+    pub(super) fn new(entries: usize) -> Self {
+        assert!(entries <= 1 << 31, "slots have 31 bits");
+        let lanes = (entries * 8).div_ceil(FULL_EIGHTHS);
+        // An odd prime of them: a path leads through all, whatever its stride.
+        let buckets = next_prime(lanes.div_ceil(LANES));
         Self {
-            entries: vec![EMPTY; entries].into_boxed_slice(),
-            shift: u64::BITS - entries.ilog2(),
+            buckets: (0..buckets).map(|_| Bucket::default()).collect(),
         }
     }
 
     /// Slots whose tag is that of `hash`, nearest first: one, but for a chance of one to some
-    /// hundreds or less.
+    /// thousands.
     #[inline]
     pub(super) fn candidates(&self, hash: u64) -> impl Iterator<Item = u32> {
-        let mut at = self.home(hash);
-        core::iter::from_fn(move || {
-            loop {
-                let entry = self.entries[at];
-                if entry == EMPTY {
-                    return None;
-                }
-                at = self.wrap(at + 1);
-                if tag(entry) == tag(hash) {
-                    return Some(slot(entry));
-                }
-            }
-        })
+        self.path(hash)
+            .flat_map(move |bucket| bucket.candidates(tag(hash)))
     }
 
-    /// Adds an entry. The caller keeps within the capacity, so there is an empty word.
-    pub(super) fn insert(&mut self, hash: u64, slot: u32) {
-        let mut at = self.home(hash);
-        while self.entries[at] != EMPTY {
-            at = self.wrap(at + 1);
+    /// Adds an entry. The caller keeps within the capacity, so there is an empty lane.
+    pub(super) fn insert(&self, hash: u64, slot: u32) {
+        for bucket in self.all(hash) {
+            if bucket.insert(tag(hash), slot) {
+                return;
+            }
+            bucket.pass(tag(hash));
         }
-        self.entries[at] = tag(hash) | (u64::from(slot) + 1);
+        unreachable!("there are more lanes than entries");
     }
 
     /// Removes the entry of `slot`, which is there.
-    pub(super) fn remove(&mut self, hash: u64, slot: u32) {
-        let entry = tag(hash) | (u64::from(slot) + 1);
-        let mut hole = self.home(hash);
-        while self.entries[hole] != entry {
-            debug_assert_ne!(self.entries[hole], EMPTY, "the entry is there");
-            hole = self.wrap(hole + 1);
-        }
-        let mut at = hole;
-        loop {
-            at = self.wrap(at + 1);
-            let entry = self.entries[at];
-            if entry == EMPTY {
-                break;
+    pub(super) fn remove(&self, hash: u64, slot: u32) {
+        for bucket in self.path(hash) {
+            if bucket.remove(tag(hash), slot) {
+                return;
             }
-            // It may move back as far as its home.
-            let from_home = self.wrap(at.wrapping_sub(self.home(entry)));
-            if from_home >= self.wrap(at.wrapping_sub(hole)) {
-                self.entries[hole] = entry;
-                hole = at;
-            }
+            bucket.unpass(tag(hash));
         }
-        self.entries[hole] = EMPTY;
+        debug_assert!(false, "the entry is there");
     }
 
     /// Calls the line in which the search for `hash` begins.
     pub(super) fn prefetch(&self, hash: u64) {
-        prefetch(&self.entries[self.home(hash)]);
+        prefetch(&self.buckets[self.home(hash)]);
     }
 
-    /// Words that a search for the entry of `slot` reads.
-    #[cfg(test)]
-    pub(super) fn probes(&self, hash: u64, slot: u32) -> usize {
-        let entry = tag(hash) | (u64::from(slot) + 1);
-        let home = self.home(hash);
-        let found = (0..self.entries.len()).find(|n| self.entries[self.wrap(home + n)] == entry);
-        found.expect("the entry is there") + 1
+    /// Lines that a search for `hash` reads, when it finds nothing.
+    #[cfg(all(test, not(feature = "loom")))]
+    pub(super) fn probes(&self, hash: u64) -> usize {
+        self.path(hash).count()
     }
 
-    // Of a hash or of an entry: both have the tag on top.
-    const fn home(&self, hash: u64) -> usize {
-        (hash >> self.shift) as usize
+    // The buckets that the entry may be in: up to the first that nobody of its class went past.
+    fn path(&self, hash: u64) -> impl Iterator<Item = &Bucket> {
+        let mut goes_on = true;
+        self.all(hash).take_while(move |bucket| {
+            // Asked before the bucket is changed by whoever walks.
+            core::mem::replace(&mut goes_on, bucket.has_passed(tag(hash)))
+        })
     }
 
-    const fn wrap(&self, at: usize) -> usize {
-        at & (self.entries.len() - 1)
+    // All buckets, from the home of `hash`, by its stride.
+    fn all(&self, hash: u64) -> impl Iterator<Item = &Bucket> {
+        let (buckets, mut at) = (self.buckets.len(), self.home(hash));
+        (0..buckets).map(move |_| {
+            let bucket = &self.buckets[at];
+            at = (at + stride(hash)) % buckets;
+            bucket
+        })
+    }
+
+    // The upper half of the hash as a fraction of the buckets: any number of them will do.
+    fn home(&self, hash: u64) -> usize {
+        (((hash >> 32) * self.buckets.len() as u64) >> 32) as usize
     }
 }
 
-// The tag, still in its place.
-const fn tag(word: u64) -> u64 {
-    word & !0xffff_ffff
+// From one bucket of a path to the next: a power of two, so never a multiple of an odd prime.
+const fn stride(hash: u64) -> usize {
+    1 << (hash >> 16 & 15)
 }
 
-const fn slot(entry: u64) -> u32 {
-    (entry as u32).wrapping_sub(1)
+fn next_prime(from: usize) -> usize {
+    let is_prime = |n: usize| {
+        (2..)
+            .take_while(|d| d * d <= n)
+            .all(|d| !n.is_multiple_of(d))
+    };
+    (from.max(3)..)
+        .find(|n| is_prime(*n))
+        .expect("there is always another prime")
+}
+
+// Bits of the hash that the home does not have, and never that of an empty lane.
+const fn tag(hash: u64) -> u16 {
+    let tag = hash as u16;
+    if tag == 0 { 1 } else { tag }
 }

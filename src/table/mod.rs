@@ -1,18 +1,29 @@
-//! Four-tuple to slot: the connections of a shard. One writer.
+//! Four-tuple to connection: one writer, and readers that cost it nothing.
 //!
-//! A keyed hash, so that a peer who chooses tuples cannot choose where they fall; an open
-//! addressing `index` of one word an entry; and slots that never move, named by a [`Handle`]
-//! with a generation. All memory is reserved at start and first touched when it is needed;
-//! nothing grows, is rehashed or allocated afterwards.
+//! A keyed hash, so that a peer who chooses tuples cannot choose where they fall; an `index` of
+//! cache-line buckets, in which a miss costs one line; and slots that never move, named by a
+//! [`Handle`] with a generation. All memory is there at start: nothing grows, is rehashed or
+//! allocated afterwards.
 //!
 //! For a burst: [`Table::hash`] and [`Table::prefetch`] all, [`Table::prefetch_slot`] all, then
 //! [`Table::find`] each. The memory answers all of them at once instead of one by one.
+//!
+//! The shard that owns the table never takes a lock and never waits. A [`Reader`], on any thread,
+//! walks the slots or looks a tuple up meanwhile: who is in a slot is guarded by a sequence lock
+//! a slot (`slots`), checked under loom. Values are the owner's alone; what readers shall know of
+//! them it puts into the slot's note.
 
+mod bucket;
 mod handle;
 mod index;
 mod prefetch;
+mod reader;
+mod slots;
+mod sync;
 
 pub use handle::Handle;
+pub use reader::Reader;
+pub use slots::Entry;
 
 use crate::wire::FourTuple;
 use ahash::RandomState;
@@ -20,25 +31,28 @@ use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use index::Index;
 pub(crate) use prefetch::prefetch;
+use slots::Slot;
+use sync::{Arc, AtomicU32, Ordering};
 
 /// Connections by their four-tuples, at most `capacity` of them.
 pub struct Table<T> {
     hasher: RandomState,
-    index: Index,
+    shared: Arc<Shared>,
     /// One for each slot that was ever in use; room for all is reserved.
-    slots: Vec<Slot<T>>,
+    values: Vec<Option<T>>,
     /// Slots in use before and free now. The warmest is used first.
     free: Vec<u32>,
-    capacity: usize,
+    /// Slots that were ever in use.
+    used: u32,
 }
 
-// In this order, so that the line that proves a tuple also brings the head of its value.
-#[repr(C)]
-struct Slot<T> {
-    /// Goes up when the occupant leaves: its handles are stale from then on.
-    generation: u32,
-    tuple: FourTuple,
-    value: Option<T>,
+/// What readers see.
+#[derive(Debug)]
+struct Shared {
+    index: Index,
+    slots: Box<[Slot]>,
+    /// Slots that were ever in use.
+    used: AtomicU32,
 }
 
 impl<T> Table<T> {
@@ -48,46 +62,60 @@ impl<T> Table<T> {
         let [a, b, c, d] = seeds;
         Self {
             hasher: RandomState::with_seeds(a, b, c, d),
-            index: Index::new(capacity),
-            slots: Vec::with_capacity(capacity),
+            shared: Arc::new(Shared {
+                index: Index::new(capacity),
+                slots: (0..capacity).map(|_| Slot::default()).collect(),
+                used: AtomicU32::new(0),
+            }),
+            values: Vec::with_capacity(capacity),
             free: Vec::with_capacity(capacity),
-            capacity,
+            used: 0,
         }
+    }
+
+    /// Touches all memory, so that no page is missing later.
+    pub fn populate(&mut self) {
+        self.values.resize_with(self.capacity(), || None);
+        // The pages of the free list: written once, then forgotten.
+        self.free.resize(self.capacity(), 0);
+        self.free.clear();
+    }
+
+    /// Somebody who may look, on any thread, for as long as it likes.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.hasher.clone(), Arc::clone(&self.shared))
     }
 
     /// The hash that [`Table::find`] and [`Table::insert`] want.
     #[must_use]
     pub fn hash(&self, tuple: &FourTuple) -> u64 {
-        let FourTuple { local, remote } = tuple;
-        let mut hasher = self.hasher.build_hasher();
-        // Two words and a half, rather than the eight writes of the derived `Hash`.
-        hasher.write_u128(u128::from_ne_bytes(local.address.0));
-        hasher.write_u128(u128::from_ne_bytes(remote.address.0));
-        hasher.write_u32(u32::from(local.port) << 16 | u32::from(remote.port));
-        hasher.finish()
+        hash(&self.hasher, tuple)
     }
 
     /// Calls the line of the index that [`Table::find`] will read first.
     pub fn prefetch(&self, hash: u64) {
-        self.index.prefetch(hash);
+        self.shared.index.prefetch(hash);
     }
 
     /// Calls the tuple and the head of the value that [`Table::find`] will lead to, if any. It
     /// reads the index, so [`Table::prefetch`] comes first, for the whole burst.
     pub fn prefetch_slot(&self, hash: u64) {
-        if let Some(slot) = self.index.candidates(hash).next() {
-            let at = &self.slots[slot as usize];
-            prefetch(&at.tuple);
-            prefetch(&at.value);
+        if let Some(slot) = self.shared.index.candidates(hash).next() {
+            prefetch(&self.shared.slots[slot as usize]);
+            prefetch(&self.values[slot as usize]);
         }
     }
 
     /// The connection with this tuple. `hash` is [`Table::hash`] of it.
     #[must_use]
     pub fn find(&self, hash: u64, tuple: &FourTuple) -> Option<Handle> {
-        self.index.candidates(hash).find_map(|slot| {
-            let at = &self.slots[slot as usize];
-            (at.tuple == *tuple).then_some(Handle::new(slot, at.generation))
+        self.shared.index.candidates(hash).find_map(|slot| {
+            let at = &self.shared.slots[slot as usize];
+            if !at.has(tuple) {
+                return None;
+            }
+            Some(Handle::new(slot, at.generation()?))
         })
     }
 
@@ -101,86 +129,80 @@ impl<T> Table<T> {
         if self.is_full() {
             return Err(value);
         }
-        let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
-        let generation = if let Some(at) = self.slots.get_mut(slot as usize) {
-            at.tuple = tuple;
-            at.value = Some(value);
-            at.generation
-        } else {
-            self.slots.push(Slot {
-                generation: 0,
-                tuple,
-                value: Some(value),
-            });
-            0
-        };
-        self.index.insert(hash, slot);
+        let slot = self.free.pop().unwrap_or_else(|| self.fresh());
+        match self.values.get_mut(slot as usize) {
+            Some(at) => *at = Some(value),
+            None => self.values.push(Some(value)),
+        }
+        let generation = self.shared.slots[slot as usize].occupy(&tuple);
+        self.shared.index.insert(hash, slot);
         Ok(Handle::new(slot, generation))
     }
 
     /// Removes a connection; `None` when the handle is stale.
     pub fn remove(&mut self, handle: Handle) -> Option<T> {
-        let hash = self.hash(self.tuple(handle)?);
-        let at = &mut self.slots[handle.slot() as usize];
-        let value = at.value.take()?;
-        at.generation = at.generation.wrapping_add(1);
-        self.index.remove(hash, handle.slot());
+        let at = self.slot(handle)?;
+        let hash = self.hash(&at.tuple());
+        self.shared.index.remove(hash, handle.slot());
+        at.vacate();
         self.free.push(handle.slot());
-        Some(value)
+        self.values[handle.slot() as usize].take()
     }
 
     /// The value of a connection; `None` when the handle is stale.
     #[must_use]
     pub fn get(&self, handle: Handle) -> Option<&T> {
-        self.occupied(handle)?.value.as_ref()
+        self.slot(handle)?;
+        self.values[handle.slot() as usize].as_ref()
     }
 
     /// The value of a connection; `None` when the handle is stale.
     #[must_use]
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        let at = self.slots.get_mut(handle.slot() as usize)?;
-        if at.generation != handle.generation() {
-            return None;
-        }
-        at.value.as_mut()
+        self.slot(handle)?;
+        self.values[handle.slot() as usize].as_mut()
     }
 
     /// Tuple and value of a connection; `None` when the handle is stale.
     #[must_use]
-    pub fn entry_mut(&mut self, handle: Handle) -> Option<(&FourTuple, &mut T)> {
-        let at = self.slots.get_mut(handle.slot() as usize)?;
-        if at.generation != handle.generation() {
-            return None;
-        }
-        Some((&at.tuple, at.value.as_mut()?))
+    pub fn entry_mut(&mut self, handle: Handle) -> Option<(FourTuple, &mut T)> {
+        let tuple = self.tuple(handle)?;
+        Some((tuple, self.values[handle.slot() as usize].as_mut()?))
     }
 
     /// The tuple of a connection; `None` when the handle is stale.
     #[must_use]
-    pub fn tuple(&self, handle: Handle) -> Option<&FourTuple> {
-        Some(&self.occupied(handle)?.tuple)
+    pub fn tuple(&self, handle: Handle) -> Option<FourTuple> {
+        self.slot(handle).map(Slot::tuple)
+    }
+
+    /// Leaves a word for readers at a connection; nothing when the handle is stale. It is 0 until
+    /// then.
+    pub fn set_note(&self, handle: Handle, note: u32) {
+        if let Some(at) = self.slot(handle) {
+            at.set_note(note);
+        }
     }
 
     /// The connection that lives in `slot`: timers know slots only.
     #[must_use]
     pub fn handle_at(&self, slot: u32) -> Option<Handle> {
-        let at = self.slots.get(slot as usize)?;
-        at.value.as_ref()?;
-        Some(Handle::new(slot, at.generation))
+        let generation = self.shared.slots.get(slot as usize)?.generation()?;
+        Some(Handle::new(slot, generation))
     }
 
     /// All connections, in order of their slots.
-    pub fn iter(&self) -> impl Iterator<Item = (Handle, &FourTuple, &T)> {
-        self.slots.iter().zip(0..).filter_map(|(at, slot)| {
-            let value = at.value.as_ref()?;
-            Some((Handle::new(slot, at.generation), &at.tuple, value))
+    pub fn iter(&self) -> impl Iterator<Item = (Handle, FourTuple, &T)> {
+        (0..self.used).filter_map(|slot| {
+            let handle = self.handle_at(slot)?;
+            Some((handle, self.tuple(handle)?, self.get(handle)?))
         })
     }
 
     /// Connections in the table.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.used as usize - self.free.len()
     }
 
     /// Is there no connection?
@@ -191,19 +213,28 @@ impl<T> Table<T> {
 
     /// Connections that the table has room for; slots are numbered `0..capacity`.
     #[must_use]
-    pub const fn capacity(&self) -> usize {
-        self.capacity
+    pub fn capacity(&self) -> usize {
+        self.shared.slots.len()
     }
 
     /// Is there no room for another connection?
     #[must_use]
-    pub const fn is_full(&self) -> bool {
-        self.len() == self.capacity
+    pub fn is_full(&self) -> bool {
+        self.len() == self.capacity()
     }
 
-    fn occupied(&self, handle: Handle) -> Option<&Slot<T>> {
-        let at = self.slots.get(handle.slot() as usize)?;
-        (at.generation == handle.generation() && at.value.is_some()).then_some(at)
+    // The next slot that was never in use.
+    fn fresh(&mut self) -> u32 {
+        let slot = self.used;
+        self.used += 1;
+        // Relaxed: a reader that sees the old number misses a slot that nobody is in yet.
+        self.shared.used.store(self.used, Ordering::Relaxed);
+        slot
+    }
+
+    fn slot(&self, handle: Handle) -> Option<&Slot> {
+        let at = self.shared.slots.get(handle.slot() as usize)?;
+        at.is_occupied_by(handle.generation()).then_some(at)
     }
 }
 
@@ -211,10 +242,23 @@ impl<T> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
             .field("len", &self.len())
-            .field("capacity", &self.capacity)
+            .field("capacity", &self.capacity())
             .finish_non_exhaustive()
     }
 }
 
-#[cfg(test)]
+fn hash(hasher: &RandomState, tuple: &FourTuple) -> u64 {
+    let FourTuple { local, remote } = tuple;
+    let mut hasher = hasher.build_hasher();
+    // Two words and a half, rather than the eight writes of the derived `Hash`.
+    hasher.write_u128(u128::from_ne_bytes(local.address.0));
+    hasher.write_u128(u128::from_ne_bytes(remote.address.0));
+    hasher.write_u32(u32::from(local.port) << 16 | u32::from(remote.port));
+    hasher.finish()
+}
+
+#[cfg(all(test, not(feature = "loom")))]
 mod tests;
+
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;

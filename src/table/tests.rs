@@ -31,6 +31,7 @@ fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
     let mut table: Table<u32> = Table::new(capacity, [seed, 1, 2, 3]);
     let mut model: HashMap<FourTuple, (Handle, u32)> = HashMap::new();
     let mut stale: Vec<Handle> = Vec::new();
+    let reader = table.reader();
     for step in 0..operations as u32 {
         // Fills up and empties in turn.
         let filling = (step as usize / (4 * capacity.max(1))).is_multiple_of(2);
@@ -57,7 +58,9 @@ fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
             }
             (Some((handle, value)), true) => {
                 assert_eq!(table.get(handle), Some(&value));
-                assert_eq!(table.tuple(handle), Some(&tuple));
+                assert_eq!(table.tuple(handle), Some(tuple));
+                assert_eq!(reader.find(&tuple).map(|e| e.handle), Some(handle));
+                assert_eq!(reader.at(handle.slot()).map(|e| e.tuple), Some(tuple));
                 assert_eq!(table.handle_at(handle.slot()), Some(handle));
                 *table.get_mut(handle).unwrap() = step;
                 model.insert(tuple, (handle, step));
@@ -73,9 +76,10 @@ fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
         assert_eq!(table.remove(handle), None);
     }
     assert_eq!(table.iter().count(), model.len());
+    assert_eq!(reader.entries().count(), model.len());
     for (handle, tuple, value) in table.iter() {
-        assert_eq!(model.get(tuple), Some(&(handle, *value)));
-        assert_eq!(table.find(table.hash(tuple), tuple), Some(handle));
+        assert_eq!(model.get(&tuple), Some(&(handle, *value)));
+        assert_eq!(table.find(table.hash(&tuple), &tuple), Some(handle));
     }
 }
 
@@ -152,16 +156,18 @@ fn a_million_chosen_tuples_do_not_make_a_long_probe() {
         table.insert(hash, tuple, ()).unwrap();
     }
     assert!(table.is_full());
-    let probes = |(handle, tuple, ()): (Handle, &FourTuple, &())| {
-        table.index.probes(table.hash(tuple), handle.slot())
+    let lines = |n: u32| {
+        let never_in = FourTuple {
+            local: end(0xc633_6401, n as u16),
+            remote: end(!n, 7),
+        };
+        table.shared.index.probes(table.hash(&never_in))
     };
-    let (longest, sum) = table
-        .iter()
-        .map(probes)
-        .fold((0, 0), |(longest, sum), probes| {
-            (probes.max(longest), sum + probes)
-        });
-    // Random hashes at this load give 1.5 in the mean, and clusters of some 70 at the longest.
-    assert!(longest <= 160, "longest probe {longest}");
-    assert!(sum <= 17 * MANY as usize / 10, "mean probe {sum} / {MANY}");
+    let (longest, sum) = (0..MANY).map(lines).fold((0, 0), |(longest, sum), lines| {
+        (lines.max(longest), sum + lines)
+    });
+    println!("{longest} {sum}");
+    // Random hashes at this load give 1.4 lines a miss in the mean, and a dozen at the longest.
+    assert!(longest <= 40, "longest probe {longest}");
+    assert!(sum <= 16 * MANY as usize / 10, "mean probe {sum} / {MANY}");
 }

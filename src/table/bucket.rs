@@ -1,0 +1,229 @@
+//! Ten entries of the index in one cache line.
+//!
+//! ```text
+//! tags   3 words   ten lanes of 16 bits, 0 for an empty lane; then eight counts of 4 bits: how
+//!                  many entries went past this bucket because it was full, by class of tag
+//! slots  5 words   ten numbers of 32 bits
+//! ```
+//!
+//! A search goes on to the next bucket only when an entry of its own class went past. A count that
+//! has reached 15 stays there: a longer search now and then, never a wrong one.
+//!
+//! Four tags are compared at once, as lanes of a word (SWAR), so that the words can be atomics:
+//! readers follow the writer without a lock. The writer is one thread; what it stores with
+//! `Relaxed` is proven by the reader against the slot itself.
+
+use super::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// Entries of a bucket.
+pub(super) const LANES: usize = 10;
+
+const TAG_WORDS: usize = 3;
+const TAGS_PER_WORD: usize = 4;
+const TAG_BITS: usize = 16;
+
+/// The lowest bit of each lane, and the highest.
+const ONES: u64 = 0x0001_0001_0001_0001;
+const HIGHS: u64 = ONES << (TAG_BITS - 1);
+
+/// Where the counts stand in the last word of tags, and their width.
+const COUNTS_AT: u32 = 32;
+const COUNT_BITS: u32 = 4;
+const COUNT_MAX: u64 = (1 << COUNT_BITS) - 1;
+
+/// One cache line.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(super) struct Bucket {
+    tags: [AtomicU64; TAG_WORDS],
+    slots: [AtomicU32; LANES],
+}
+
+#[cfg(not(feature = "loom"))]
+const _: () = assert!(size_of::<Bucket>() == 64);
+
+impl Default for Bucket {
+    fn default() -> Self {
+        Self {
+            tags: core::array::from_fn(|_| AtomicU64::new(0)),
+            slots: core::array::from_fn(|_| AtomicU32::new(0)),
+        }
+    }
+}
+
+impl Bucket {
+    /// Slots of the lanes whose tag is `tag`. Rarely one more: its tuple will not match.
+    pub(super) fn candidates(&self, tag: u16) -> impl Iterator<Item = u32> {
+        (0..TAG_WORDS)
+            .flat_map(move |word| Lanes {
+                word,
+                left: self.equal(word, tag),
+            })
+            .map(|lane| self.slots[lane].load(Relaxed))
+    }
+
+    /// Did an entry of this tag's class go past?
+    pub(super) fn has_passed(&self, tag: u16) -> bool {
+        self.passed(tag) != 0
+    }
+
+    /// Notes that an entry with this tag goes past.
+    pub(super) fn pass(&self, tag: u16) {
+        if self.passed(tag) < COUNT_MAX {
+            let word = &self.tags[TAG_WORDS - 1];
+            word.store(word.load(Relaxed) + (1 << count_at(tag)), Relaxed);
+        }
+    }
+
+    /// Notes that an entry with this tag, which went past, is gone.
+    pub(super) fn unpass(&self, tag: u16) {
+        if self.passed(tag) < COUNT_MAX {
+            let word = &self.tags[TAG_WORDS - 1];
+            word.store(word.load(Relaxed) - (1 << count_at(tag)), Relaxed);
+        }
+    }
+
+    /// Adds an entry; `false` when the bucket is full.
+    pub(super) fn insert(&self, tag: u16, slot: u32) -> bool {
+        let empty = (0..TAG_WORDS).find_map(|word| {
+            let left = self.equal(word, 0);
+            Lanes { word, left }.next()
+        });
+        let Some(lane) = empty else {
+            return false;
+        };
+        self.slots[lane].store(slot, Relaxed);
+        self.set_tag(lane, tag);
+        true
+    }
+
+    /// Removes the entry; `false` when it is not here.
+    pub(super) fn remove(&self, tag: u16, slot: u32) -> bool {
+        let lane = (0..TAG_WORDS)
+            .flat_map(|word| Lanes {
+                word,
+                left: self.equal(word, tag),
+            })
+            .find(|lane| self.slots[*lane].load(Relaxed) == slot && self.tag(*lane) == tag);
+        let Some(lane) = lane else {
+            return false;
+        };
+        self.set_tag(lane, 0);
+        true
+    }
+
+    // Marks the lanes of a word that hold `tag`, by their highest bits. The lowest mark is always
+    // right; one above it may be wrong by a borrow.
+    fn equal(&self, word: usize, tag: u16) -> u64 {
+        let differs = self.tags[word].load(Relaxed) ^ u64::from(tag).wrapping_mul(ONES);
+        let marks = differs.wrapping_sub(ONES) & !differs & HIGHS;
+        if word == TAG_WORDS - 1 {
+            marks & u64::from(u32::MAX)
+        } else {
+            marks
+        }
+    }
+
+    fn passed(&self, tag: u16) -> u64 {
+        self.tags[TAG_WORDS - 1].load(Relaxed) >> count_at(tag) & COUNT_MAX
+    }
+
+    fn tag(&self, lane: usize) -> u16 {
+        let shift = lane % TAGS_PER_WORD * TAG_BITS;
+        (self.tags[lane / TAGS_PER_WORD].load(Relaxed) >> shift) as u16
+    }
+
+    fn set_tag(&self, lane: usize, tag: u16) {
+        let shift = lane % TAGS_PER_WORD * TAG_BITS;
+        let word = &self.tags[lane / TAGS_PER_WORD];
+        let others = word.load(Relaxed) & !(u64::from(u16::MAX) << shift);
+        word.store(others | u64::from(tag) << shift, Relaxed);
+    }
+}
+
+// Where the count of this tag's class stands.
+const fn count_at(tag: u16) -> u32 {
+    COUNTS_AT + (tag as u32 & 7) * COUNT_BITS
+}
+
+/// The marked lanes of a word of tags, lowest first, as lanes of the bucket.
+struct Lanes {
+    word: usize,
+    left: u64,
+}
+
+impl Iterator for Lanes {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        if self.left == 0 {
+            return None;
+        }
+        let lane = self.left.trailing_zeros() as usize / TAG_BITS;
+        self.left &= self.left - 1;
+        Some(self.word * TAGS_PER_WORD + lane)
+    }
+}
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_fit_and_each_is_found_until_it_is_removed() {
+        let bucket = Bucket::default();
+        // Neighbouring tags of 1 and 2 provoke the borrow of the lane comparison.
+        let tags = [1, 2, 1, 0xffff, 1, 0x8000, 2, 3, 1, 2];
+        for (slot, tag) in (100..).zip(tags) {
+            assert!(bucket.insert(tag, slot));
+        }
+        assert!(!bucket.insert(7, 7), "it is full");
+        for tag in [1, 2, 3, 0x8000, 0xffff] {
+            let there: Vec<u32> = bucket.candidates(tag).collect();
+            for (slot, has) in (100..).zip(tags) {
+                assert!(has != tag || there.contains(&slot), "{tag}: {there:?}");
+            }
+        }
+        for (slot, tag) in (100..).zip(tags) {
+            assert!(!bucket.remove(tag, 99), "nobody has this slot");
+            assert!(bucket.remove(tag, slot));
+            assert!(!bucket.remove(tag, slot), "it is gone");
+            assert!(
+                bucket.insert(9, 9) && bucket.remove(9, 9),
+                "its lane is free"
+            );
+        }
+        assert_eq!(bucket.candidates(1).count(), 0);
+    }
+
+    #[test]
+    fn counts_are_by_class_and_do_not_touch_the_lanes() {
+        let bucket = Bucket::default();
+        for slot in 0..10 {
+            assert!(bucket.insert(0xffff, slot));
+        }
+        for class in 0..8 {
+            for _ in 0..14 {
+                bucket.pass(class);
+            }
+            for _ in 0..14 {
+                assert!(bucket.has_passed(class | 0x120) && !bucket.has_passed(class + 1));
+                bucket.unpass(class);
+            }
+            assert!(!bucket.has_passed(class));
+        }
+        assert_eq!(bucket.candidates(0xffff).count(), 10);
+    }
+
+    #[test]
+    fn a_full_count_never_forgets() {
+        let bucket = Bucket::default();
+        for _ in 0..100 {
+            bucket.pass(3);
+        }
+        for _ in 0..200 {
+            bucket.unpass(3);
+        }
+        assert!(bucket.has_passed(3) && !bucket.has_passed(2) && !bucket.has_passed(4));
+    }
+}

@@ -1,0 +1,164 @@
+//! The part of each slot that others may read while its owner writes: who is in it.
+//!
+//! A slot's `life` counts its occupants and says in its two lowest bits where the present one
+//! stands. The writer marks the slot, writes the tuple and marks it again; a reader that finds
+//! the same life before and after it copied the tuple has a whole one (a sequence lock). The
+//! writer never waits, and pays two stores for an occupant.
+
+use super::Handle;
+use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::wire::{Address, Endpoint, FourTuple};
+
+/// Phases of a life. Vacant slots are all zeros, so that fresh memory is vacant.
+const VACANT: u32 = 0;
+const MOVING_IN: u32 = 1;
+const OCCUPIED: u32 = 2;
+
+/// Bits of a life that tell the phase.
+const PHASE_BITS: u32 = 2;
+const PHASE: u32 = (1 << PHASE_BITS) - 1;
+
+/// Words of a tuple: two addresses of two words, and the ports.
+const WORDS: usize = 5;
+
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Slot {
+    life: AtomicU32,
+    /// A word of the owner's for each slot: see [`super::Table::set_note`].
+    note: AtomicU32,
+    tuple: [AtomicU64; WORDS],
+}
+
+#[cfg(not(feature = "loom"))]
+const _: () = assert!(size_of::<Slot>() == 48);
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self {
+            life: AtomicU32::new(VACANT),
+            note: AtomicU32::new(0),
+            tuple: core::array::from_fn(|_| AtomicU64::new(0)),
+        }
+    }
+}
+
+impl Slot {
+    /// The generation of whoever is in it, for the one who writes.
+    pub(super) fn generation(&self) -> Option<u32> {
+        // Relaxed here and below: the writer reads what it wrote itself.
+        let life = self.life.load(Ordering::Relaxed);
+        (life & PHASE == OCCUPIED).then_some(life >> PHASE_BITS)
+    }
+
+    /// Is this the generation of whoever is in it?
+    pub(super) fn is_occupied_by(&self, generation: u32) -> bool {
+        self.life.load(Ordering::Relaxed) == (generation << PHASE_BITS | OCCUPIED)
+    }
+
+    /// Is `tuple` the tuple of whoever is in it, or was last?
+    pub(super) fn has(&self, tuple: &FourTuple) -> bool {
+        let words = to_words(tuple);
+        let differs = self.tuple.iter().zip(words);
+        differs.fold(0, |all, (at, word)| {
+            all | (at.load(Ordering::Relaxed) ^ word)
+        }) == 0
+    }
+
+    /// The tuple, for the one who writes.
+    pub(super) fn tuple(&self) -> FourTuple {
+        from_words(self.copy())
+    }
+
+    /// Moves an occupant in; returns its generation.
+    pub(super) fn occupy(&self, tuple: &FourTuple) -> u32 {
+        let generation = self.life.load(Ordering::Relaxed) >> PHASE_BITS;
+        let life = |phase| generation << PHASE_BITS | phase;
+        self.life.store(life(MOVING_IN), Ordering::Relaxed);
+        // Pairs with the Acquire fence of `read`: whoever sees a word of the new tuple also sees
+        // that somebody is moving in.
+        fence(Ordering::Release);
+        self.note.store(0, Ordering::Relaxed);
+        for (at, word) in self.tuple.iter().zip(to_words(tuple)) {
+            at.store(word, Ordering::Relaxed);
+        }
+        // Pairs with the Acquire load of `read`: whoever sees the occupant sees its tuple.
+        self.life.store(life(OCCUPIED), Ordering::Release);
+        generation
+    }
+
+    /// Lets the occupant go. Its handles are stale from now on.
+    pub(super) fn vacate(&self) {
+        let generation = self.life.load(Ordering::Relaxed) >> PHASE_BITS;
+        let life = generation.wrapping_add(1) << PHASE_BITS | VACANT;
+        self.life.store(life, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_note(&self, note: u32) {
+        self.note.store(note, Ordering::Relaxed);
+    }
+
+    /// Whoever is in `slot`, this one, for others than the writer. Only a new occupant makes it
+    /// try again.
+    pub(super) fn read(&self, slot: u32) -> Option<Entry> {
+        loop {
+            // Pairs with the Release store of `occupy`.
+            let life = self.life.load(Ordering::Acquire);
+            if life & PHASE != OCCUPIED {
+                return None;
+            }
+            let (words, note) = (self.copy(), self.note.load(Ordering::Relaxed));
+            // Pairs with the Release fence of `occupy`.
+            fence(Ordering::Acquire);
+            if self.life.load(Ordering::Relaxed) == life {
+                return Some(Entry {
+                    handle: Handle::new(slot, life >> PHASE_BITS),
+                    tuple: from_words(words),
+                    note,
+                });
+            }
+        }
+    }
+
+    fn copy(&self) -> [u64; WORDS] {
+        core::array::from_fn(|n| self.tuple[n].load(Ordering::Relaxed))
+    }
+}
+
+/// A connection as somebody else than its shard sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub handle: Handle,
+    /// Its tuple, whole and of this occupant.
+    pub tuple: FourTuple,
+    /// What the owner last noted of it: 0, or a note of this occupant; the newest or the one
+    /// before.
+    pub note: u32,
+}
+
+fn to_words(tuple: &FourTuple) -> [u64; WORDS] {
+    let FourTuple { local, remote } = tuple;
+    let halves = |address: Address| {
+        let octets = u128::from_ne_bytes(address.0);
+        [octets as u64, (octets >> 64) as u64]
+    };
+    let ([a, b], [c, d]) = (halves(local.address), halves(remote.address));
+    [
+        a,
+        b,
+        c,
+        d,
+        u64::from(local.port) << 16 | u64::from(remote.port),
+    ]
+}
+
+fn from_words([a, b, c, d, ports]: [u64; WORDS]) -> FourTuple {
+    let address =
+        |low: u64, high: u64| Address((u128::from(high) << 64 | u128::from(low)).to_ne_bytes());
+    let end = |address, port| Endpoint { address, port };
+    FourTuple {
+        local: end(address(a, b), (ports >> 16) as u16),
+        remote: end(address(c, d), ports as u16),
+    }
+}
