@@ -101,15 +101,14 @@ const fn stride(hash: u64) -> usize {
     1 << (hash >> 16 & 15)
 }
 
+// The smallest odd prime that is not below `from`.
 fn next_prime(from: usize) -> usize {
-    let is_prime = |n: usize| {
-        (2..)
-            .take_while(|d| d * d <= n)
-            .all(|d| !n.is_multiple_of(d))
-    };
-    (from.max(3)..)
+    // The largest divisor worth trying is the root, and a prime is never far (Bertrand).
+    let is_prime = |n: usize| (2..=n.isqrt()).all(|divisor| !n.is_multiple_of(divisor));
+    let from = from.max(3);
+    (from..2 * from)
         .find(|n| is_prime(*n))
-        .expect("there is always another prime")
+        .expect("there is a prime between any number and its double")
 }
 
 // Bits of the hash that the home does not have, and never that of an empty lane.
