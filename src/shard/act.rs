@@ -22,8 +22,10 @@ impl<P: Port> Shard<P> {
         self.take_buffers(handle, out, arrival.as_ref());
         let news =
             out.opened || out.acked > 0 || out.finished || out.deliver.len + out.unlocked > 0;
-        // The segment that ends a connection may still bring its last text.
-        let is_over = out.ended.is_some() && out.deliver.len + out.unlocked == 0;
+        // The segment that ends a connection may still bring its last text; and what was left
+        // unread can be read when its FIN does.
+        let is_last = out.finished || out.deliver.len + out.unlocked > 0;
+        let is_over = out.ended.is_some() && !is_last;
         if news && !is_over {
             let text = arrival.as_ref().map(|(p, frame)| (*p, frame, out.deliver));
             self.call_service(handle, out.opened, text, now);
