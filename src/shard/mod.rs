@@ -4,10 +4,11 @@
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers; `client` is for those who begin connections.
+//! `expire` runs the timers; `client` is for those who begin connections, `audit` for those who doubt.
 
 mod act;
 mod arrive;
+mod audit;
 mod budget;
 mod client;
 mod config;
@@ -22,6 +23,7 @@ mod sources;
 mod stranger;
 mod tap;
 
+pub use audit::Discrepancy;
 pub use config::{Budgets, Limits, Secrets, ShardConfig, SynCookies};
 pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
