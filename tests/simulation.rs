@@ -44,7 +44,7 @@ fn nothing_is_lost_and_everything_ends() {
             .collect();
         workers
             .into_iter()
-            .map(|worker| worker.join())
+            .map(thread::ScopedJoinHandle::join)
             .collect::<Vec<_>>()
     });
     let mut all = Tally::default();
@@ -75,14 +75,13 @@ fn work(next: &AtomicU64, seeds: &Range<u64>) -> Tally {
             return tally;
         }
         let is_alone = seeds.end - seeds.start == 1;
-        match catch_unwind(AssertUnwindSafe(|| world::run(seed, is_alone))) {
-            Ok(run) => tally.merge(&run),
-            Err(_) => {
-                // The others need not go on.
-                next.store(seeds.end, Ordering::Relaxed);
-                panic!("SEAWALL_SEED={seed} cargo test --test simulation");
-            }
-        }
+        let run = catch_unwind(AssertUnwindSafe(|| world::run(seed, is_alone)));
+        let Ok(run) = run else {
+            // The others need not go on.
+            next.store(seeds.end, Ordering::Relaxed);
+            panic!("SEAWALL_SEED={seed} cargo test --test simulation");
+        };
+        tally.merge(&run);
     }
 }
 

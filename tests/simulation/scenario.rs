@@ -27,7 +27,8 @@ pub(crate) struct Scenario {
 /// How users behave.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
-    /// Nothing is lost, nothing runs out, nobody breaks off: whatever does not arrive is our fault.
+    /// Nothing runs out, nobody breaks off, and what is lost can be sent again: whatever does not
+    /// arrive is our fault.
     pub(crate) is_fair: bool,
     /// Most octets that a user sends.
     pub(crate) text_max: u64,
@@ -80,8 +81,11 @@ fn misfortune(draws: &mut Draws, is_fair: bool) -> Misfortune {
     let delay = Duration::from_micros(draws.of(&[10, 100, 1_000, 40_000]));
     let seed = draws.next();
     if is_fair {
+        let is_lossy = draws.one_in(2);
         return Misfortune {
             seed,
+            loss: if is_lossy { 0.1 } else { 0.0 },
+            reorder: if is_lossy { 0.2 } else { 0.0 },
             delay,
             ..Misfortune::default()
         };
@@ -112,7 +116,28 @@ fn shard(draws: &mut Draws, is_fair: bool, misfortune: &Misfortune) -> ShardConf
         ..ShardConfig::default()
     };
     if is_fair {
-        return ample;
+        // A lost segment that comes again may be a second connection where there are cookies, and
+        // finds nobody where TIME-WAIT is over.
+        let is_lossy = misfortune.loss > 0.0;
+        return ShardConfig {
+            tcp: Config {
+                time_wait: if is_lossy {
+                    Duration::from_mins(5)
+                } else {
+                    ample.tcp.time_wait
+                },
+                syn_retries: 7,
+                syn_ack_retries: 5,
+                retries: 15,
+                ..ample.tcp
+            },
+            syn_cookies: if is_lossy {
+                SynCookies::Never
+            } else {
+                ample.syn_cookies
+            },
+            ..ample
+        };
     }
     ShardConfig {
         connections: draws.of(&[1, 2, 4, 16, 64]),

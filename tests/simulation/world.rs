@@ -30,7 +30,7 @@ const BUSY_STEPS_MAX: u32 = 4;
 
 pub(crate) struct World {
     /// Server and client.
-    pub(crate) ends: [Shard<MemoryPort>; 2],
+    pub(crate) ends: Vec<Shard<MemoryPort>>,
     /// The number of the [`User`] on each.
     users: [u16; 2],
     pub(crate) scenario: Scenario,
@@ -67,7 +67,7 @@ impl World {
         let mut draws = Draws::new(!seed);
         let (a, b) = pair(scenario.misfortune, scenario.frames);
         let [server, client] = &scenario.configs;
-        let mut ends = [Shard::new(a, server.clone()), Shard::new(b, client.clone())];
+        let mut ends = vec![Shard::new(a, server.clone()), Shard::new(b, client.clone())];
         let users = [0, 1].map(|side: usize| {
             let shard = &mut ends[side];
             let draws = Draws::new(draws.next());
