@@ -180,7 +180,10 @@ fn compare(frame: &[u8], action: Action) {
             _ => action == Action::Pass,
         },
         // A header that lies, or a fragment of IPv4: the kernel's or nobody's.
-        Err(DropReason::IpHeader | DropReason::TcpHeader) => action != Action::Redirect,
+        // But whether a ping is whole is found out behind the program.
+        Err(DropReason::IpHeader | DropReason::TcpHeader) => {
+            action != Action::Redirect || asked == Err(DropReason::NeighbourMalformed)
+        }
         Err(DropReason::IpFragment) => is_v6(frame) || action != Action::Redirect,
         // Of the rest the program knows nothing, but that it is TCP.
         Err(_) => true,
