@@ -45,6 +45,17 @@ impl Pool {
         self.free_blocks
     }
 
+    /// Blocks that `chain` owns. Walks over all of them: to audit, not for the data path.
+    #[must_use]
+    pub fn held_by(&self, chain: &Chain) -> usize {
+        let first = (chain.head != NONE).then_some(chain.head);
+        let blocks = core::iter::successors(first, |&block| {
+            Some(self.link(block).next).filter(|next| *next != NONE)
+        });
+        // A chain that bites its own tail has more than there are.
+        blocks.take(self.links.len() + 1).count()
+    }
+
     /// Appends as much of `text` as there are blocks for; returns how much that was. Text stored
     /// ahead is overwritten in its place up to the new end. A chain ends at 255 MiB.
     pub fn append(&mut self, chain: &mut Chain, text: &[u8]) -> usize {

@@ -25,11 +25,10 @@ impl<P: Port> Shard<P> {
             || out.acked > 0
             || out.finished
             || out.deliver.len + out.unlocked > 0;
-        // The segment that ends a connection may still bring its last text, or the FIN behind text
-        // that waits to be read.
-        let held = self.table.get(handle).map_or(0, |c| c.received.len());
-        let is_text = out.deliver.len + out.unlocked > 0 || (out.finished && held > 0);
-        let is_over = out.ended.is_some() && !is_text;
+        // The segment that ends a connection may still bring its last text; and what was left
+        // unread can be read when its FIN does.
+        let is_last = out.finished || out.deliver.len + out.unlocked > 0;
+        let is_over = out.ended.is_some() && !is_last;
         if news && !is_over {
             let text = arrival.as_ref().map(|(p, frame)| (*p, frame, out.deliver));
             self.call_service(handle, out.opened, text, now);

@@ -7,7 +7,7 @@ use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::Actions;
 use crate::time::Instant;
-use crate::wire::{Checksum, IcmpError, Packet, parse, parse_linux_syn};
+use crate::wire::{Checksum, IcmpError, Packet, Segment, parse, parse_linux_syn};
 use arrayvec::ArrayVec;
 
 /// Blocks that the text of one segment may need.
@@ -117,12 +117,15 @@ impl<P: Port> Shard<P> {
         hash: u64,
         now: Instant,
     ) {
-        let free = self.received.free_blocks();
+        let (free, has_room) = (
+            self.received.free_blocks(),
+            self.has_room_for(&packet.segment),
+        );
         let Some(connection) = self.table.get_mut(handle) else {
             return self.port.release(frame);
         };
         let seg = &packet.segment;
-        if seg.text_len > 0 && free < BLOCKS_PER_SEGMENT {
+        if !has_room {
             self.counters.drops.count(DropReason::NoBuffer);
             return self.port.release(frame);
         }
@@ -157,6 +160,11 @@ impl<P: Port> Shard<P> {
             self.counters.drops.count(reason);
         }
         self.act(handle, before, &out, Some((packet, frame)), now);
+    }
+
+    /// Are there blocks for the text of a segment?
+    pub(super) const fn has_room_for(&self, seg: &Segment) -> bool {
+        seg.text_len == 0 || self.received.free_blocks() >= BLOCKS_PER_SEGMENT
     }
 }
 

@@ -5,10 +5,12 @@
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
 //! `expire` runs the timers; `listener` is for those who wait for connections, `client` for those
-//! who begin them or hold them by handle, `icmp` for what happened to segments on their way.
+//! who begin them or hold them by handle, `icmp` for what happened to segments on their way, `audit`
+//! for those who doubt.
 
 mod act;
 mod arrive;
+mod audit;
 mod budget;
 mod client;
 mod config;
@@ -25,6 +27,7 @@ mod sources;
 mod stranger;
 mod tap;
 
+pub use audit::Discrepancy;
 pub use client::Waiting;
 pub use config::{Budgets, Limits, Secrets, ShardConfig, SynCookies};
 pub use cookies::CookieCounters;

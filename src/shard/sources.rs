@@ -67,6 +67,11 @@ impl Sources {
         }
     }
 
+    /// Connections of all sources.
+    pub(super) fn total(&self) -> u64 {
+        self.places.iter().map(|place| u64::from(place.count)).sum()
+    }
+
     // The place of a source, or the empty one where it would stand.
     fn find(&self, source: u64) -> usize {
         let mask = self.places.len() - 1;

@@ -160,12 +160,17 @@ impl<P: Port> Shard<P> {
         listener: u16,
         now: Instant,
     ) {
+        let seg = &packet.segment;
+        // Its SYN-ACK is not sent again, so it may not be left in SYN-RECEIVED: it is established by
+        // this segment, or the segment comes once more and brings the cookie back.
+        if !self.has_room_for(seg) {
+            return self.refuse(frame, DropReason::NoBuffer);
+        }
         if let Err(reason) = self.admit(listener, &packet.tuple.remote.address, now) {
             return self.refuse(frame, reason);
         }
         let ts_offset = self.iss.timestamp_offset(&packet.tuple);
         let cx = context(&self.config.tcp, &packet.tuple, now);
-        let seg = &packet.segment;
         let mut tcb = Tcb::on_cookie(seg, &remembered(seg, mss, cx.config), ts_offset, &cx);
         tcb.set(self.settings_of(listener), &cx);
         let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {

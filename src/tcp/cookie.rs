@@ -9,14 +9,16 @@
 //!
 //! ```text
 //! message = local address[16] remote address[16] local port[2] remote port[2] SEG.SEQ[4] epoch[4]
-//! hash    = SipHash-2-4(key of epoch, message), its low 32 bits
-//! ISS     = hash ^ (MSS class << 5 | epoch mod 32)
+//! hash    = SipHash-2-4(key of epoch, message)
+//! low     = (hash mod 256) ^ (MSS class << 5 | epoch mod 32)
+//! ISS     = (hash >> (8 + 4 * MSS class)) mod 2^24 << 8 | low
 //! ```
 //!
 //! An IPv4 address stands in its mapped form (RFC 4291 §2.5.5.2); SEG.SEQ is that of the SYN. So
 //! the 24 high bits are a MAC, and five of the low eight prove the epoch: a blind ACK passes once
 //! in 2^29 for each of the two epochs. The MSS class is an index into [`MSS_V4`] or [`MSS_V6`]:
-//! the largest that is not above the MSS of the SYN.
+//! the largest that is not above the MSS of the SYN. Each class has a MAC of its own: else an ACK
+//! that is 32 octets of text further would be a cookie too, of another class.
 //!
 //! When the SYN had timestamps, `TSval` of the SYN-ACK is the connection's clock with its low six
 //! bits replaced, and 64 taken off where that would be ahead of the clock (RFC 7323 §5.4: it must
@@ -48,7 +50,7 @@ pub const MSS_V6: [u16; 8] = [48, 536, 1024, 1220, 1340, 1400, 1420, 1440];
 
 const EPOCH_BITS: u32 = 5;
 const EPOCH_MASK: u32 = (1 << EPOCH_BITS) - 1;
-const CLASS_MASK: u32 = 7;
+const LOW_MASK: u32 = 0xff;
 
 const MESSAGE_BYTES: u8 = 44;
 
@@ -155,16 +157,17 @@ impl CookieKeys {
             .flatten()
         {
             let from_local = FromLocal::new(SipHash::new(key), tuple.local.address);
-            let payload = hash(from_local, tuple, seq, epoch) ^ iss.0;
-            if payload >> 8 == 0 && payload & EPOCH_MASK == epoch & EPOCH_MASK {
-                let class = (payload >> EPOCH_BITS & CLASS_MASK) as usize;
+            let hash = hash(from_local, tuple, seq, epoch);
+            let payload = (hash as u32 ^ iss.0) & LOW_MASK;
+            let class = payload >> EPOCH_BITS;
+            if mac(hash, class) == iss.0 & !LOW_MASK && payload & EPOCH_MASK == epoch & EPOCH_MASK {
                 let classes = if tuple.local.address.is_v4() {
                     &MSS_V4
                 } else {
                     &MSS_V6
                 };
                 // Three bits of a table of eight.
-                return classes.get(class).copied().ok_or(NoCookie::Wrong);
+                return classes.get(class as usize).copied().ok_or(NoCookie::Wrong);
             }
         }
         Err(NoCookie::Wrong)
@@ -186,17 +189,23 @@ impl Mint {
     pub fn iss(&self, tuple: &FourTuple, seq: Seq, mss: Option<u16>) -> Seq {
         let class = class_of(mss, tuple.local.address.is_v4());
         let payload = class << EPOCH_BITS | self.epoch & EPOCH_MASK;
-        Seq(hash(self.local, tuple, seq, self.epoch) ^ payload)
+        let hash = hash(self.local, tuple, seq, self.epoch);
+        Seq(mac(hash, class) | hash as u32 & LOW_MASK ^ payload)
     }
 }
 
 #[inline]
-fn hash(from_local: FromLocal, tuple: &FourTuple, seq: Seq, epoch: u32) -> u32 {
+fn hash(from_local: FromLocal, tuple: &FourTuple, seq: Seq, epoch: u32) -> u64 {
     let (local, remote) = (tuple.local, tuple.remote);
     let ports = u64::from(local.port.swap_bytes()) | u64::from(remote.port.swap_bytes()) << 16;
     let numbers = ports | u64::from(seq.0.swap_bytes()) << 32;
     let ends = from_local.to(remote.address).word(numbers);
-    ends.finish(epoch.swap_bytes().into(), MESSAGE_BYTES) as u32
+    ends.finish(epoch.swap_bytes().into(), MESSAGE_BYTES)
+}
+
+// The 24 high bits of a cookie of this class: each takes them from elsewhere.
+const fn mac(hash: u64, class: u32) -> u32 {
+    (hash >> (8 + 4 * class) << 8) as u32
 }
 
 // The largest class that is not above what the peer takes (MUST-15, MUST-16).

@@ -172,3 +172,19 @@ fn text_on_a_syn_is_left_to_be_sent_again() {
     assert_eq!((c.text_in, c.connections.accepted), (5, 1));
     assert_eq!((c.cookies.rejected, c.drops.total()), (0, 0));
 }
+
+// Otherwise it would wait in SYN-RECEIVED for ever: its SYN-ACK is out and has no timer.
+#[test]
+fn a_cookie_whose_text_finds_no_block_takes_no_slot() {
+    let mut rig = Rig::new(ShardConfig {
+        blocks: 1,
+        ..always()
+    });
+    let syn_ack = rig.ask(client(1), syn(50), b"").unwrap().segment;
+    assert_eq!(rig.ask(client(1), third(50, &syn_ack), b"x"), None);
+    assert_eq!(rig.dropped(DropReason::NoBuffer), 1);
+    assert_eq!(rig.shard.len(), 0);
+    // The ACK alone brings the cookie as well.
+    rig.ask(client(1), third(50, &syn_ack), b"");
+    assert_eq!(rig.shard.counters().connections.accepted, 1);
+}

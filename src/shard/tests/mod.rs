@@ -311,6 +311,51 @@ fn a_service_that_waited_for_a_block_may_close() {
     assert_eq!(world.server.counters().states.iter().sum::<u64>(), 0);
 }
 
+/// Has nothing to say, and reads when the peer has said all.
+#[derive(Default)]
+struct Patient(u64);
+
+impl Service for Patient {
+    fn on_ready(&mut self, conn: &mut Conn<'_>) {
+        conn.finish();
+        if conn.rx.is_complete() {
+            self.0 += conn.rx.unread() as u64;
+            conn.rx.clear();
+        }
+    }
+}
+
+/// Speaks, and closes when it was heard: its FIN comes alone.
+struct Careful;
+
+impl Service for Careful {
+    fn on_open(&mut self, conn: &mut Conn<'_>) {
+        conn.tx.send(&[1; 5000]);
+    }
+
+    fn on_ready(&mut self, conn: &mut Conn<'_>) {
+        if conn.tx.unacknowledged() == 0 {
+            conn.finish();
+        }
+    }
+}
+
+// The FIN ends a connection that this side has closed; what came before it is not lost.
+#[test]
+fn text_that_was_left_unread_can_be_read_when_the_fin_ends_the_connection() {
+    let mut world = World::new(Misfortune::default(), &ShardConfig::default());
+    let careful = world.server.add_service(Box::new(Careful));
+    world.server.listen(SERVER, careful);
+    let patient = world.client.add_service(Box::new(Patient::default()));
+    let opened = world
+        .client
+        .open(tuple(10_000), link(), 0, patient, world.now);
+    assert!(opened.is_ok());
+    world.run_until(|w| w.server.is_empty() && w.client.is_empty());
+    let read = world.client.service_mut::<Patient>(patient).unwrap().0;
+    assert_eq!(read, 5000);
+}
+
 #[test]
 fn an_open_that_fails_is_told_to_its_service() {
     #[derive(Default)]

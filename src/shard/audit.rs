@@ -1,0 +1,183 @@
+//! The books of a shard, held against what is there: for simulation and fuzzing, after each step.
+
+use super::Shard;
+use crate::nic::Port;
+use crate::tcp::State;
+use crate::time::Instant;
+
+/// Something that a shard has lost track of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Discrepancy {
+    /// A counter of [`Counters::states`](super::Counters::states) is wrong.
+    #[error("{counted} connections are counted in {state:?}, and {there} are there")]
+    State {
+        /// Which state.
+        state: State,
+        /// What the counter says.
+        counted: u64,
+        /// Connections in that state.
+        there: u64,
+    },
+    /// A block is in no chain and not free, or in two places.
+    #[error("{free} blocks {of} are free and {held} are held, of {all}")]
+    Blocks {
+        /// Which pool.
+        of: &'static str,
+        /// Blocks that are free.
+        free: usize,
+        /// Blocks that connections hold.
+        held: usize,
+        /// Blocks that there are.
+        all: usize,
+    },
+    /// A connection waits for another moment than its timer or has none and needs one, or a timer
+    /// is armed for nobody.
+    #[error("slot {slot}: the timer is armed for {armed:?}, and the connection waits for {due:?}")]
+    Timer {
+        /// Which slot of the table.
+        slot: u32,
+        /// When the timer fires; NEVER when there is none.
+        armed: Instant,
+        /// What the connection waits for; NEVER when there is none.
+        due: Instant,
+    },
+    /// A count that limits new connections is wrong, or above its limit.
+    #[error("{counted} connections are counted by their {by}, and {there} are there")]
+    Admission {
+        /// What counts.
+        by: &'static str,
+        /// What the counts say.
+        counted: u64,
+        /// Connections that it counts.
+        there: u64,
+    },
+    /// A list of work is longer than it was made for.
+    #[error("{waiting} connections wait for a turn, in a list for {room}")]
+    Backlog {
+        /// How many wait.
+        waiting: usize,
+        /// How many there is room for.
+        room: usize,
+    },
+}
+
+impl<P: Port> Shard<P> {
+    /// Holds counters, blocks, timers and limits against the connections that are there. To be
+    /// called between two breaths. Looks at every slot: not for the data path.
+    ///
+    /// # Errors
+    /// The first discrepancy; there is none unless this code is wrong.
+    pub fn audit(&self) -> Result<(), Discrepancy> {
+        self.audit_states()?;
+        self.audit_blocks()?;
+        self.audit_timers()?;
+        self.audit_admission()?;
+        let (waiting, room) = (self.backlog.len(), self.config.connections);
+        if waiting > room {
+            return Err(Discrepancy::Backlog { waiting, room });
+        }
+        Ok(())
+    }
+
+    fn audit_states(&self) -> Result<(), Discrepancy> {
+        let mut states = [0; State::ALL.len()];
+        for (_, _, connection) in self.table.iter() {
+            states[connection.tcb.state() as usize] += 1;
+        }
+        for ((state, counted), there) in State::ALL.iter().zip(self.counters.states).zip(states) {
+            if counted != there {
+                return Err(Discrepancy::State {
+                    state: *state,
+                    counted,
+                    there,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_blocks(&self) -> Result<(), Discrepancy> {
+        let (mut received, mut to_send) = (0, 0);
+        for (_, _, connection) in self.table.iter() {
+            received += self.received.held_by(&connection.received);
+            to_send += self.to_send.held_by(&connection.to_send);
+        }
+        for (of, pool, held) in [
+            ("of text received", &self.received, received),
+            ("of text to send", &self.to_send, to_send),
+        ] {
+            let (free, all) = (pool.free_blocks(), self.config.blocks);
+            if free + held != all {
+                return Err(Discrepancy::Blocks {
+                    of,
+                    free,
+                    held,
+                    all,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_timers(&self) -> Result<(), Discrepancy> {
+        for slot in 0..self.table.capacity() as u32 {
+            let handle = self.table.handle_at(slot);
+            let connection = handle.and_then(|handle| self.table.get(handle));
+            let wheel = self.wheel.deadline(slot);
+            let queued = self.time_wait.deadline(slot).unwrap_or(Instant::NEVER);
+            let due = connection.map_or(Instant::NEVER, |c| c.tcb.deadline());
+            let is_time_wait = connection.is_some_and(|c| c.tcb.state() == State::TimeWait);
+            // Of those whose turn is still to come, the timer is filed then.
+            let is_unsettled = connection.is_some_and(|c| c.touched > 0 || c.is_postponed);
+            // In all other states something is awaited that may never come.
+            let may_wait_for_ever = connection.is_none_or(|c| {
+                matches!(
+                    c.tcb.state(),
+                    State::Established | State::CloseWait | State::FinWait2
+                )
+            });
+            let armed = wheel.min(queued);
+            let is_filed = if is_time_wait {
+                (wheel, queued) == (Instant::NEVER, due)
+            } else {
+                let is_due = due.is_armed() || may_wait_for_ever;
+                queued == Instant::NEVER && (is_unsettled || wheel == due && is_due)
+            };
+            if !is_filed {
+                return Err(Discrepancy::Timer { slot, armed, due });
+            }
+        }
+        Ok(())
+    }
+
+    fn audit_admission(&self) -> Result<(), Discrepancy> {
+        let check = |by, counted: u64, there: u64, max: u32| {
+            let is_within = max == 0 || counted <= u64::from(max);
+            if counted == there && is_within {
+                return Ok(());
+            }
+            Err(Discrepancy::Admission { by, counted, there })
+        };
+        let of = |number: Option<usize>| {
+            let of_listener = self.table.iter().filter(|(_, _, connection)| {
+                let listener = connection.listener.map(usize::from);
+                listener.is_some() && (number.is_none() || listener == number)
+            });
+            of_listener.count() as u64
+        };
+        let limits = &self.config.limits;
+        for (number, listener) in self.listeners.iter().enumerate() {
+            let (open, there) = (listener.open.into(), of(Some(number)));
+            check("listener", open, there, limits.per_listener)?;
+        }
+        if limits.per_source > 0 {
+            check("source", self.sources.total(), of(None), 0)?;
+        }
+        let (queued, there) = (
+            self.time_wait.len() as u64,
+            self.counters.states[State::TimeWait as usize],
+        );
+        let max = u32::try_from(limits.time_wait).unwrap_or(0);
+        check("TIME-WAIT", queued, there, max)
+    }
+}
