@@ -81,17 +81,29 @@ impl Host {
         }
     }
 
-    /// Takes what a command sets, when it does nothing but what is known here.
-    pub(super) fn is_understood(&mut self, command: &str) -> bool {
+    /// Takes what commands set; `false` when they do more than what is known here.
+    pub(super) fn is_understood(&mut self, commands: &str) -> bool {
+        let commands = commands.split(['\n', ';', '&']).map(str::trim);
+        let commands = commands.filter(|command| !command.is_empty());
+        // All of them are taken, whether or not the first is known.
+        let unknown = commands.filter(|command| !self.takes(command));
+        unknown.count() == 0
+    }
+
+    // `sysctl -q net.ipv4.tcp_sack=0`, or `set_sysctls.py /proc/sys/net/ipv4/tcp_sack=0`
+    fn takes(&mut self, command: &str) -> bool {
         let mut words = command.split_whitespace();
-        if words.next() != Some("sysctl") {
+        let program = words.next().unwrap_or_default();
+        if !["sysctl", "set_sysctls.py"].contains(&program.rsplit('/').next().unwrap_or_default()) {
             return false;
         }
-        // All of them are taken, whether or not the first is known.
         let settings = words.filter(|word| !word.starts_with('-'));
         let unknown = settings.filter(|word| {
             let pair = word.split_once('=');
-            !pair.is_some_and(|(name, value)| self.set(name, value.trim_matches('"')))
+            !pair.is_some_and(|(name, value)| {
+                let name = name.trim_start_matches("/proc/sys/").replace('/', ".");
+                self.set(&name, value.trim_matches('"'))
+            })
         });
         unknown.count() == 0
     }
@@ -242,11 +254,17 @@ mod tests {
             ),
             ("sysctl net.ipv4.tcp_rmem=\"4096 8192 9000\"", false),
             ("ip route show", false),
+            (
+                "../set_sysctls.py /proc/sys/net/ipv4/tcp_sack=0\nsysctl net.ipv4.tcp_ecn=0",
+                true,
+            ),
+            ("../defaults.sh\nsysctl net.ipv4.tcp_sack=0", false),
         ];
         for (command, is_understood) in rows {
             let mut host = Host::default();
             assert_eq!(host.is_understood(command), is_understood, "{command}");
         }
-        assert_eq!(host("`sysctl net.ipv4.tcp_sack=0`\n").sack, Some(false));
+        let of_two = host("`../defaults.sh\nsysctl net.ipv4.tcp_sack=0`\n");
+        assert_eq!(of_two.sack, Some(false));
     }
 }
