@@ -196,7 +196,7 @@ fn stamp(tcp: &Tcp) -> Option<u32> {
 }
 
 fn differences(expected: &Tcp, actual: &Tcp, rules: &Rules) -> Vec<String> {
-    // What a script leaves out is not compared, but an option is.
+    // What a script leaves out is not compared, but an option is. Without the flag the field is 0.
     let is_other = |expected: Option<u32>, actual: Option<u32>| {
         expected.is_some_and(|expected| actual != Some(expected))
     };
@@ -205,7 +205,7 @@ fn differences(expected: &Tcp, actual: &Tcp, rules: &Rules) -> Vec<String> {
         ("flags", !are_flags_alike(expected, actual, rules)),
         ("sequence number", expected.seq != actual.seq),
         ("length", expected.len != actual.len),
-        ("ack", is_other(expected.ack, actual.ack)),
+        ("ack", is_other(expected.ack, Some(actual.ack.unwrap_or(0)))),
         ("win", is_other(wide(expected.window), wide(actual.window))),
         ("urg", is_other(wide(expected.urgent), wide(actual.urgent))),
         (

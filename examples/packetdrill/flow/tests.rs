@@ -70,6 +70,7 @@ fn open() -> Flow {
 fn what_is_alike_is_accepted() {
     let rows = [
         ("> . 1:1(0) ack 1", "> . 1:1(0) ack 8 win 9"),
+        ("> R 1:1(0) ack 0", "> R 1:1(0)"),
         ("> . 1:1(0) ack 1 win 9", "> . 1:1(0) ack 8 win 9"),
         ("> P. 1:1001(1000) ack 1", "> P. 1:1001(1000) ack 8"),
         (
