@@ -77,7 +77,11 @@ pub(crate) fn build(
     Ok(frame)
 }
 
-fn ip_headers(ip: &Ip, source: IpAddr, destination: IpAddr) -> Result<IpHeaders, String> {
+pub(crate) fn ip_headers(
+    ip: &Ip,
+    source: IpAddr,
+    destination: IpAddr,
+) -> Result<IpHeaders, String> {
     let ecn = ip.ecn.map_or(0, |ecn| match ecn {
         Ecn::NotEct => 0,
         Ecn::Ect1 => 1,
@@ -297,6 +301,16 @@ fn option(kind: u8, value: &[u8]) -> TcpOption {
 }
 
 impl Seen {
+    /// Is it the next text of the same connection, with the same header otherwise?
+    pub(crate) fn follows(&self, first: &Self) -> bool {
+        let end = first.tcp.seq.wrapping_add(u32::from(first.tcp.len));
+        (self.source, self.destination) == (first.source, first.destination)
+            && self.tcp.seq == end
+            && self.tcp.len > 0
+            && (self.tcp.ack, self.tcp.window) == (first.tcp.ack, first.tcp.window)
+            && !first.tcp.flags.has(Flags::FIN)
+    }
+
     /// The two ends as a script writes them.
     pub(crate) fn ends(&self) -> (End, End) {
         let [source, destination] = [self.source, self.destination].map(|end| End {

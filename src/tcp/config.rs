@@ -19,6 +19,8 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer and accept window scaling (RFC 7323 §2).
     pub window_scale: bool,
+    /// Shift of the window field at least, even where the receive buffer needs less.
+    pub window_shift_min: u8,
     /// Say SACK-permitted when the peer does (RFC 2018 §2).
     pub sack: bool,
     /// First retransmission timeout (RFC 6298 §2.1).
@@ -59,6 +61,7 @@ impl Default for Config {
             send_buffer: 256 * 1024,
             timestamps: true,
             window_scale: true,
+            window_shift_min: 0,
             sack: true,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(200),
@@ -91,7 +94,15 @@ impl Config {
     pub const fn window_shift(&self) -> u8 {
         let bits = u32::BITS - self.receive_buffer.leading_zeros();
         let shift = bits.saturating_sub(u16::BITS);
-        if shift < 14 { shift as u8 } else { 14 }
+        let shift = if shift < 14 { shift as u8 } else { 14 };
+        let min = self.window_shift_min;
+        if shift >= min {
+            shift
+        } else if min < 14 {
+            min
+        } else {
+            14
+        }
     }
 }
 
@@ -113,6 +124,17 @@ mod tests {
                 ..Config::default()
             };
             assert_eq!(config.window_shift(), shift, "{buffer}");
+        }
+    }
+
+    #[test]
+    fn a_larger_shift_may_be_chosen() {
+        for (min, shift) in [(0, 3), (2, 3), (7, 7), (14, 14), (15, 14)] {
+            let config = Config {
+                window_shift_min: min,
+                ..Config::default()
+            };
+            assert_eq!(config.window_shift(), shift, "{min}");
         }
     }
 }

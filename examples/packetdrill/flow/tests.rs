@@ -6,6 +6,12 @@ use crate::script::Action;
 const ISS: u32 = 0xffff_fff0;
 const CLOCK: u32 = 5_000;
 
+const EXACT: Rules = Rules {
+    is_exact: true,
+    timestamp_tick: None,
+    tolerance: Duration::ZERO,
+};
+
 fn packet(text: &str) -> Packet {
     let script = parse(&format!("+0 {text}")).unwrap();
     match script.events[0].action.clone() {
@@ -55,7 +61,7 @@ fn open() -> Flow {
     let mut flow = Flow::new(7);
     let syn_ack = "> S. 0:0(0) ack 8 win 65535 <mss 1460,TS val 10 ecr 1>";
     let expected = syn_ack.replace("ack 8", "ack 1");
-    flow.check(&packet(&expected), &live(syn_ack), &Rules::default())
+    flow.check(&packet(&expected), &live(syn_ack), &EXACT)
         .unwrap();
     flow
 }
@@ -64,6 +70,7 @@ fn open() -> Flow {
 fn what_is_alike_is_accepted() {
     let rows = [
         ("> . 1:1(0) ack 1", "> . 1:1(0) ack 8 win 9"),
+        ("> R 1:1(0) ack 0", "> R 1:1(0)"),
         ("> . 1:1(0) ack 1 win 9", "> . 1:1(0) ack 8 win 9"),
         ("> P. 1:1001(1000) ack 1", "> P. 1:1001(1000) ack 8"),
         (
@@ -82,7 +89,7 @@ fn what_is_alike_is_accepted() {
         ("> (ttl 64) (tos 0) . 1:1(0)", "> . 1:1(0) ack 8"),
     ];
     for (expected, actual) in rows {
-        let verdict = open().check(&packet(expected), &live(actual), &Rules::default());
+        let verdict = open().check(&packet(expected), &live(actual), &EXACT);
         assert_eq!(verdict, Ok(()), "{expected}");
     }
 }
@@ -117,7 +124,7 @@ fn what_differs_is_named() {
         ),
     ];
     for (expected, actual, what) in rows {
-        let verdict = open().check(&packet(expected), &live(actual), &Rules::default());
+        let verdict = open().check(&packet(expected), &live(actual), &EXACT);
         let error = verdict.unwrap_err();
         assert!(error.ends_with(&format!("differs: {what}")), "{error}");
     }
@@ -128,7 +135,7 @@ fn a_difference_is_told_in_the_words_of_the_script() {
     let verdict = open().check(
         &packet("> [ect0] . 1:1(0) ack 1"),
         &live("> F. 1:1(0) ack 8 win 3 <nop,nop,TS val 11 ecr 2>"),
-        &Rules::default(),
+        &EXACT,
     );
     let told = "expected: > [ect0] . 1:1(0) ack 1\n  \
                 actual: > [noecn] F. 1:1(0) ack 1 win 3 <nop,nop,TS val 11 ecr 2>\n \
@@ -167,7 +174,7 @@ fn the_latest_stamp_of_a_name_is_echoed() {
     let mut flow = open();
     let expected = packet("> . 1:1(0) <TS val 10 ecr 1>");
     let actual = live("> . 1:1(0) <TS val 77 ecr 1>");
-    flow.check(&expected, &actual, &Rules::default()).unwrap();
+    flow.check(&expected, &actual, &EXACT).unwrap();
     let echo = flow.inject(&tcp("< . 1:1(0) <TS val 3 ecr 10>"));
     assert_eq!(echo, tcp("< . 8:8(0) <TS val 3 ecr 5077>"));
 }
@@ -177,7 +184,7 @@ fn stamps_are_compared_when_the_script_says_how_long_a_tick_is() {
     let rules = Rules {
         timestamp_tick: Some(Duration::from_millis(1)),
         tolerance: Duration::from_millis(4),
-        ..Rules::default()
+        ..EXACT
     };
     for (val, is_fine) in [(20, true), (25, true), (26, false), (15, true), (14, false)] {
         let actual = live(&format!("> . 1:1(0) <TS val {val} ecr 1>"));
@@ -188,11 +195,8 @@ fn stamps_are_compared_when_the_script_says_how_long_a_tick_is() {
 }
 
 #[test]
-fn with_a_free_order_only_what_options_say_counts() {
-    let rules = Rules {
-        is_option_order_free: true,
-        ..Rules::default()
-    };
+fn what_a_sender_may_choose_does_not_count_unless_asked_for() {
+    let rules = Rules::default();
     let rows = [
         (
             "<mss 1,nop,wscale 6,sackOK,eol>",
@@ -207,13 +211,25 @@ fn with_a_free_order_only_what_options_say_counts() {
         let actual = live(&format!("> . 1:1(0) {actual}"));
         assert_eq!(open().check(&expected, &actual, &rules).is_ok(), is_alike);
     }
+    for (expected, actual, is_alike) in [
+        ("> P. 1:11(10)", "> . 1:11(10)", true),
+        ("> . 1:11(10)", "> P. 1:11(10)", true),
+        ("> P. 1:1(0)", "> . 1:1(0)", false),
+        ("> F. 1:11(10)", "> P. 1:11(10)", false),
+    ] {
+        let (expected, actual) = (packet(expected), live(actual));
+        let verdict = open().check(&expected, &actual, &rules);
+        assert_eq!(verdict.is_ok(), is_alike, "{verdict:?}");
+        let verdict = open().check(&expected, &actual, &EXACT);
+        assert!(verdict.is_err());
+    }
 }
 
 #[test]
 fn a_reset_for_no_connection_begins_at_zero_whatever_was_learned() {
     let actual = seen("> R. 0:0(0) ack 8");
     let mut flow = open();
-    let mut check = |text| flow.check(&packet(text), &actual, &Rules::default());
+    let mut check = |text| flow.check(&packet(text), &actual, &EXACT);
     assert_eq!(check("> R. 0:0(0) ack 1"), Ok(()));
     assert!(check("> R. 1:1(0) ack 1").is_err());
     assert!(check("> R. 0:0(0) ack 2").is_err());
@@ -224,8 +240,8 @@ fn another_connection_is_learned_anew() {
     let mut flow = open();
     let expected = packet("> S. 0:0(0) ack 1");
     let actual = seen("> S. 99:99(0) ack 8");
-    assert!(flow.check(&expected, &actual, &Rules::default()).is_err());
+    assert!(flow.check(&expected, &actual, &EXACT).is_err());
     flow.inject(&tcp("< S 0:0(0)"));
-    assert_eq!(flow.check(&expected, &actual, &Rules::default()), Ok(()));
+    assert_eq!(flow.check(&expected, &actual, &EXACT), Ok(()));
     assert_eq!(flow.inject(&tcp("< . 1:1(0) ack 1")).ack, Some(100));
 }

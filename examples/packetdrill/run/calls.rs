@@ -1,15 +1,18 @@
 //! The system calls that a script may make, and what they must return; those about options are in
 //! `sockopt`.
 
+use super::info::Info;
+use super::ready::Watched;
 use super::settings::Settings;
-use super::sockopt::{info, state_number};
 use super::stack::Stack;
-use super::tracks::{PORT, Tracks};
+use super::tracks::Tracks;
 use super::values::{MSG_DONTWAIT, MSG_PEEK, O_NONBLOCK, address, field, number, vector_len, word};
 use crate::script::{Expr, Syscall};
 use seawall::socket::{Errno, How, Readiness, SocketId};
+use seawall::tcp::State;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// More than a buffer of the stack holds, in one call.
 const TEXT_MAX: usize = 1 << 24;
@@ -24,12 +27,20 @@ pub(super) struct Pending {
     is_begun: bool,
     /// Octets that were written.
     written: usize,
+    /// When it waits no longer, counted from the beginning of the script.
+    pub(super) wake: Option<Duration>,
+    /// The socket that it closes.
+    closing: Option<SocketId>,
 }
 
 /// What a call came to.
 pub(super) enum Outcome {
     Done(i64),
     Failed(Errno),
+    /// It waits, whatever the socket's flags say.
+    Blocks,
+    /// An `epoll`, which gets its number from the script.
+    Epoll,
     /// A socket, which gets its number from the script.
     Socket(SocketId),
 }
@@ -45,6 +56,9 @@ struct Descriptor {
 /// The sockets of a script by their numbers.
 pub(super) struct Calls {
     descriptors: HashMap<i64, Descriptor>,
+    pub(super) epolls: HashMap<i64, Watched>,
+    /// Options that were not set, because this stack has no such choice.
+    pub(super) unset: Vec<String>,
     /// The one that was used last, for assertions.
     last: Option<SocketId>,
     local: SocketAddr,
@@ -55,9 +69,11 @@ impl Calls {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             descriptors: HashMap::new(),
+            epolls: HashMap::new(),
+            unset: Vec::new(),
             last: None,
-            local: SocketAddr::new(settings.local, PORT),
-            remote: SocketAddr::new(settings.remote, PORT),
+            local: SocketAddr::new(settings.local, settings.port),
+            remote: SocketAddr::new(settings.remote, settings.port),
         }
     }
 
@@ -74,6 +90,9 @@ impl Calls {
         let outcome = self.outcome(pending, call, parts);
         let outcome = outcome.map_err(|what| format!("{}: {what}", call.name))?;
         pending.is_begun = true;
+        if matches!(outcome, Outcome::Blocks) {
+            return Ok(false);
+        }
         if let Outcome::Failed(Errno::EAGAIN | Errno::EINPROGRESS | Errno::EALREADY) = outcome
             && self.blocks(call)
         {
@@ -85,8 +104,8 @@ impl Calls {
     // Does this call wait for what is not there yet?
     fn blocks(&self, call: &Syscall) -> bool {
         let flags = match call.name.as_str() {
-            "poll" => return number(&call.arguments[2]).is_ok_and(|timeout| timeout != 0),
             "recv" | "send" | "recvfrom" | "sendto" => call.arguments.get(3),
+            "recvmsg" | "sendmsg" => call.arguments.get(2),
             _ => None,
         };
         let flags = flags.map_or(Ok(0), number).unwrap_or(0);
@@ -100,6 +119,8 @@ impl Calls {
             Outcome::Done(value) => format!("{value}"),
             Outcome::Failed(errno) => format!("-1 {errno:?}"),
             Outcome::Socket(_) => "a socket".into(),
+            Outcome::Epoll => "an epoll".into(),
+            Outcome::Blocks => "it blocks".into(),
         };
         let is_as_expected = match (&call.result, outcome) {
             (Expr::Ellipsis, _) => true,
@@ -110,7 +131,13 @@ impl Calls {
                 });
                 number(&call.result)? == -1 && expected.is_none_or(|it| it == format!("{errno:?}"))
             }
+            (_, Outcome::Blocks) => false,
             (result, Outcome::Done(value)) => number(result)? == *value,
+            (result, Outcome::Epoll) => {
+                let number = number(result)?;
+                self.epolls.insert(number, Watched::default());
+                number >= 0
+            }
             (result, Outcome::Socket(id)) => {
                 let descriptor = Descriptor {
                     id: *id,
@@ -174,12 +201,14 @@ impl Calls {
                 };
                 Ok(done(stack.sockets.shutdown(self.id(fd)?, how, now)))
             }
-            ("close", [fd]) => {
-                let id = self.id(fd)?;
-                self.descriptors.remove(&number(fd)?);
-                Ok(done(stack.sockets.close(id, now)))
+            ("close", [fd]) => self.close(pending, fd, call.until.is_some(), stack),
+            ("poll", [events, _, timeout]) => self.poll(pending, events, timeout, stack),
+            ("epoll_create" | "epoll_create1", [_]) => Ok(Self::epoll_create()),
+            ("epoll_ctl", [epoll, command, fd, event]) => self.epoll_ctl(epoll, command, fd, event),
+            ("epoll_wait", [epoll, events, _, timeout]) => {
+                self.epoll_wait(pending, epoll, events, timeout, stack)
             }
-            ("poll", [events, _, timeout]) => self.poll(events, timeout, stack),
+            ("ioctl", [fd, command, value]) => self.ioctl(fd, word(command)?, value, stack),
             ("fcntl", [fd, command, ..]) => self.fcntl(fd, word(command)?, call),
             ("setsockopt", [fd, _, name, value, _]) => self.set(fd, word(name)?, value, stack),
             ("getsockopt", [fd, _, name, value, _]) => self.look(fd, word(name)?, value, stack),
@@ -213,7 +242,7 @@ impl Calls {
         let listens = stack.sockets.listen(id, backlog);
         if listens.is_ok() {
             let bound = stack.sockets.local(id).ok().flatten();
-            let port = bound.map_or(PORT, |local| local.port);
+            let port = bound.map_or(self.local.port(), |local| local.port);
             tracks.listen(SocketAddr::new(self.local.ip(), port));
         }
         Ok(done(listens))
@@ -285,37 +314,6 @@ impl Calls {
         })
     }
 
-    // Each event that is expected, and no other. With a time-out it waits for the first.
-    fn poll(&mut self, events: &Expr, timeout: &Expr, stack: &mut Stack) -> Answer {
-        let Expr::List(entries) = events else {
-            return Err(format!("`{events}` is no list of events"));
-        };
-        let mut ready = Vec::new();
-        for entry in entries {
-            let id = self.id(field(entry, "fd")?)?;
-            let asked = number(field(entry, "events")?)?;
-            let always = i64::from((Readiness::ERR | Readiness::HUP).bits());
-            let now = stack
-                .sockets
-                .poll(id)
-                .map_or(0x20, |ready| i64::from(ready.bits()));
-            ready.push((now & (asked | always), entry));
-        }
-        let count = ready.iter().filter(|(events, _)| *events != 0).count();
-        if count == 0 && number(timeout)? != 0 {
-            return Ok(Outcome::Failed(Errno::EAGAIN));
-        }
-        for (actual, entry) in ready {
-            if let Ok(expected) = field(entry, "revents")
-                && *expected != Expr::Ellipsis
-                && number(expected)? != actual
-            {
-                return Err(format!("expected: {entry}\n  actual: revents={actual:#x}"));
-            }
-        }
-        Ok(counted(Ok(count)))
-    }
-
     fn fcntl(&mut self, fd: &Expr, command: &str, call: &Syscall) -> Answer {
         let descriptor = self.descriptors.get_mut(&number(fd)?);
         let Some(descriptor) = descriptor else {
@@ -346,10 +344,46 @@ impl Calls {
         }
     }
 
-    /// What an assertion may name: fields of `TCP_INFO` of the socket that was used last, and
-    /// states.
-    pub(super) fn tcp_info(&self, name: &str, stack: &Stack) -> Option<i64> {
-        state_number(name).or_else(|| info(name, self.last?, stack))
+    // With a linger it returns when the peer has acknowledged all, or the linger is over; but only
+    // where the script says that it waits.
+    fn close(
+        &mut self,
+        pending: &mut Pending,
+        fd: &Expr,
+        waits: bool,
+        stack: &mut Stack,
+    ) -> Answer {
+        if let Some(id) = pending.closing {
+            let is_out = matches!(
+                stack.sockets.state(id),
+                Ok(State::FinWait1 | State::Closing | State::LastAck)
+            );
+            let is_late = pending.wake.is_none_or(|wake| stack.now() >= wake);
+            return Ok(if is_out && !is_late {
+                Outcome::Blocks
+            } else {
+                Outcome::Done(0)
+            });
+        }
+        if self.epolls.remove(&number(fd)?).is_some() {
+            return Ok(Outcome::Done(0));
+        }
+        let id = self.id(fd)?;
+        let linger = stack.sockets.settings(id).ok().and_then(|it| it.linger);
+        let descriptor = self.descriptors.remove(&number(fd)?);
+        let closed = stack.sockets.close(id, stack.instant());
+        let is_blocking = descriptor.is_some_and(|it| !it.is_nonblocking);
+        if let Some(linger) = linger.filter(|_| waits && is_blocking && closed.is_ok()) {
+            pending.wake = Some(stack.now() + linger);
+            pending.closing = Some(id);
+            return Ok(Outcome::Blocks);
+        }
+        Ok(done(closed))
+    }
+
+    /// What assertions speak of: the socket that was used last.
+    pub(super) fn last_info(&self, stack: &mut Stack) -> Option<Info> {
+        Info::of(self.last?, stack)
     }
 }
 
@@ -368,7 +402,7 @@ pub(super) fn done(result: Result<(), Errno>) -> Outcome {
     }
 }
 
-fn counted(result: Result<usize, Errno>) -> Outcome {
+pub(super) fn counted(result: Result<usize, Errno>) -> Outcome {
     match result {
         // No more than TEXT_MAX of anything.
         Ok(n) => Outcome::Done(n.cast_signed() as i64),

@@ -1,9 +1,13 @@
 //! Runs a script: its events in their order, each at its time, in simulated time.
 //!
 //! `stack` is the stack under test with its wire, `settings` the head of a script, `tracks` which
-//! connection a packet is of, `calls` the system calls and `values` their arguments.
+//! connection a packet is of, `calls` the system calls and `values` their arguments; `sockopt`,
+//! `ready` and `info` are the calls that set, wait and look. `host` is how the stack is set up.
 
 mod calls;
+mod host;
+mod info;
+mod ready;
 mod settings;
 mod sockopt;
 mod stack;
@@ -12,10 +16,12 @@ mod values;
 
 use crate::code::Statement;
 use crate::flow::Rules;
-use crate::frame;
+use crate::frame::{self, Seen};
+use crate::icmp;
 use crate::print::Seconds;
 use crate::script::{Action, Body, Direction, Event, Packet, Script, Syscall, Time};
 use calls::{Calls, Pending};
+pub(crate) use host::Host;
 use settings::Settings;
 use stack::{Sent, Stack};
 use std::time::Duration;
@@ -32,14 +38,26 @@ pub(crate) struct Failure {
     pub(crate) what: String,
 }
 
+/// How scripts are run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunOptions {
+    /// Fail where a line is skipped that could change the outcome.
+    pub(crate) is_strict: bool,
+    pub(crate) rules: Rules,
+    /// How the host is set up, whatever a script shows.
+    pub(crate) host: Host,
+}
+
 /// Runs a script; returns how many commands were skipped.
 ///
 /// # Errors
 /// The first event that did not happen as the script says, or cannot be run.
-pub(crate) fn run(script: &Script, is_strict: bool, rules: Rules) -> Result<u32, Failure> {
+pub(crate) fn run(script: &Script, options: &RunOptions) -> Result<u32, Failure> {
     let fail = |line| move |what| Failure { line, what };
     let settings = Settings::read(&script.settings).map_err(fail(1))?;
-    let mut run = Run::new(settings, is_strict, rules);
+    let mut host = options.host.or(&Host::of(script));
+    host.mtu = host.mtu.or(settings.mtu);
+    let mut run = Run::new(settings, &host, options);
     let mut line = 1;
     for event in &script.events {
         line = event.line;
@@ -71,18 +89,18 @@ struct Run {
 }
 
 impl Run {
-    fn new(settings: Settings, is_strict: bool, rules: Rules) -> Self {
+    fn new(settings: Settings, host: &Host, options: &RunOptions) -> Self {
         Self {
-            stack: Stack::new(settings.local, settings.mtu),
+            stack: Stack::new(settings.local, host),
             calls: Calls::new(&settings),
             tracks: Tracks::new(&settings),
             rules: Rules {
                 timestamp_tick: settings.timestamp_tick,
                 tolerance: settings.tolerance,
-                ..rules
+                ..options.rules
             },
             settings,
-            is_strict,
+            is_strict: options.is_strict,
             pending: None,
             last: Duration::ZERO,
             skipped: 0,
@@ -132,24 +150,33 @@ impl Run {
         self.stack.settle()?;
         self.poll_pending()?;
         while self.stack.now() < end {
-            self.stack.step(end)?;
-            self.poll_pending()?;
+            self.step(end)?;
         }
         Ok(())
     }
 
+    // On by one step, at most to `end`, and no further than a call that waits would sleep.
+    fn step(&mut self, end: Duration) -> Result<(), String> {
+        let wake = self.pending.as_ref().and_then(|(pending, ..)| pending.wake);
+        let end = wake.map_or(end, |wake| wake.min(end));
+        self.stack.step(end)?;
+        self.poll_pending()
+    }
+
     fn inject(&mut self, packet: &Packet) -> Result<(), String> {
-        let tcp = match &packet.body {
-            Body::Tcp(tcp) => tcp,
-            Body::Icmp(_) => return Err("ICMP is not known to this runner".into()),
-            Body::Foreign { protocol, .. } => {
-                return Err(format!("{protocol} is not known to this runner"));
-            }
-        };
+        if let Body::Foreign { protocol, .. } = &packet.body {
+            return Err(format!("{protocol} is not known to this runner"));
+        }
         let track = self.tracks.injected(packet, &self.stack)?;
         let ends = (track.remote, track.local);
-        let tcp = track.flow.inject(tcp);
-        let frame = frame::build(stack::LINK, &packet.ip, ends, &tcp)?;
+        let frame = match &packet.body {
+            Body::Icmp(icmp) => {
+                let quoted = track.flow.quoted(icmp.echoed.as_ref());
+                icmp::build(stack::LINK, &packet.ip, ends, icmp, &quoted)?
+            }
+            Body::Tcp(tcp) => frame::build(stack::LINK, &packet.ip, ends, &track.flow.inject(tcp))?,
+            Body::Foreign { .. } => return Ok(()),
+        };
         self.stack.inject(&frame)?;
         self.poll_pending()
     }
@@ -167,10 +194,29 @@ impl Run {
         let Some(Sent { at, seen }) = sent else {
             return Err(format!("expected: {packet}\n  actual: nothing was sent"));
         };
-        let seen = seen?;
+        let mut seen = seen?;
+        self.join(packet, &mut seen);
         let rules = self.rules;
         self.tracks.sent(&seen).flow.check(packet, &seen, &rules)?;
         self.check_time(at, due)
+    }
+
+    // Scripts were written on hosts that leave it to the interface to cut text into segments: there
+    // one packet of many segments was seen. Those that follow each other make it up here.
+    fn join(&mut self, packet: &Packet, seen: &mut Seen) {
+        let Body::Tcp(expected) = &packet.body else {
+            return;
+        };
+        while (1..expected.len).contains(&seen.tcp.len)
+            && let Some(next) = self.stack.sent.front()
+            && let Ok(next) = &next.seen
+            && next.follows(seen)
+            && next.tcp.len <= expected.len - seen.tcp.len
+        {
+            seen.tcp.len += next.tcp.len;
+            seen.tcp.flags = seen.tcp.flags | next.tcp.flags;
+            self.stack.sent.pop_front();
+        }
     }
 
     // The next segment of the connection that `packet` is of.
@@ -186,8 +232,7 @@ impl Run {
             if self.stack.now() >= end {
                 return Ok(None);
             }
-            self.stack.step(end)?;
-            self.poll_pending()?;
+            self.step(end)?;
         }
     }
 
@@ -221,6 +266,10 @@ impl Run {
         if self.pending.is_some() && syscall.until.is_none() {
             return Err(format!("{} would block", syscall.name));
         }
+        for option in std::mem::take(&mut self.calls.unset) {
+            self.skipped += 1;
+            self.on_skipped(false, &option)?;
+        }
         self.stack.settle()
     }
 
@@ -250,8 +299,7 @@ impl Run {
             Due::Between(_, to) => *to + self.settings.tolerance,
         };
         while self.pending.is_some() && self.stack.now() < end {
-            self.stack.step(end)?;
-            self.poll_pending()?;
+            self.step(end)?;
         }
         match self.pending {
             Some(_) => Err(format!(
@@ -264,22 +312,30 @@ impl Run {
 
     fn skip(&mut self, command: &str) -> Result<(), String> {
         self.skipped += 1;
-        let harmless = ["echo", "true", "sleep", ":", "kldload"];
+        let harmless = ["echo", "true", "sleep", ":", "kldload", ""];
         let word = command.split_whitespace().next().unwrap_or_default();
-        if self.is_strict && !word.is_empty() && !harmless.contains(&word) {
-            return Err(format!("skipped, and it could matter: `{command}`"));
+        let is_harmless = harmless.contains(&word) || Host::default().is_understood(command);
+        self.on_skipped(is_harmless, command)
+    }
+
+    fn on_skipped(&self, is_harmless: bool, what: &str) -> Result<(), String> {
+        if self.is_strict && !is_harmless {
+            return Err(format!("skipped, and it could matter: `{what}`"));
         }
         Ok(())
     }
 
-    fn check(&self, statement: &Statement) -> Result<(), String> {
+    fn check(&mut self, statement: &Statement) -> Result<(), String> {
         let (condition, text) = match statement {
             Statement::Assert {
                 condition, text, ..
             } => (condition, text),
             Statement::Foreign { text, .. } => return Err(format!("cannot run `{text}`")),
         };
-        let names = |name: &str| self.calls.tcp_info(name, &self.stack);
+        let info = self.calls.last_info(&mut self.stack);
+        let names = |name: &str| {
+            info::constant(name).or_else(|| info.as_ref().and_then(|info| info.field(name)))
+        };
         match condition.value(&names) {
             Ok(0) => Err(format!("`{text}` does not hold")),
             Ok(_) => Ok(()),

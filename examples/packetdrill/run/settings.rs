@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// What changes nothing here: who talks, and what the kernel's tools would do about it.
-const IGNORED: [&str; 14] = [
+const IGNORED: [&str; 23] = [
     "gateway_ip",
     "netmask_ip",
     "local_linklayer",
@@ -20,12 +20,23 @@ const IGNORED: [&str; 14] = [
     "debug",
     "code_command",
     "strict_segments",
+    "connect_port",
+    "dry_run",
+    "is_anyip",
+    "local_linkaddr",
+    "no_cleanup",
+    "persistent_tun_dev",
+    "tun_dev",
+    "use_expect",
+    "wire_client_dev",
 ];
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     pub(super) local: IpAddr,
     pub(super) remote: IpAddr,
+    /// The port of the stack where a script names none.
+    pub(super) port: u16,
     /// How far the time of an event may be off.
     pub(super) tolerance: Duration,
     pub(super) mtu: Option<u16>,
@@ -46,6 +57,7 @@ impl Settings {
         let mut read = Self {
             local: value("local_ip", local)?,
             remote: value("remote_ip", remote)?,
+            port: 8080,
             tolerance: Duration::from_millis(4),
             mtu: None,
             timestamp_tick: None,
@@ -59,6 +71,7 @@ impl Settings {
                 "remote_ip" => read.remote = value("remote_ip", text)?,
                 "tolerance_usecs" => read.tolerance = micros()?,
                 "tcp_ts_tick_usecs" => read.timestamp_tick = Some(micros()?),
+                "bind_port" => read.port = value("bind_port", text)?,
                 "mtu" => read.mtu = Some(value("mtu", text)?),
                 name if IGNORED.contains(&name) => {}
                 name => return Err(format!("--{name}={text} is not known to this runner")),

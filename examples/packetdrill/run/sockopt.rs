@@ -1,17 +1,33 @@
-//! `setsockopt`, `getsockopt` and what `TCP_INFO` tells.
+//! `setsockopt` and `getsockopt`.
 
 use super::calls::{Answer, Calls, Outcome, done};
+use super::info::{self, Info};
 use super::stack::Stack;
 use super::values::{field, number};
 use crate::script::Expr;
 use seawall::socket::{Errno, SocketId};
-use seawall::tcp::State;
 use std::time::Duration;
+
+/// `TCP_MAXSEG` where there is no connection (MUST-15).
+const MSS_DEFAULT: u16 = 536;
+
+/// Choices that this stack does not have, and that change nothing of what RFC 9293 says.
+const UNSET: [&str; 5] = [
+    "TCP_FUNCTION_BLK",
+    "TCP_CONGESTION",
+    "TCP_LOG",
+    "SO_DEBUG",
+    "SO_TIMESTAMPING",
+];
 
 impl Calls {
     pub(super) fn set(&mut self, fd: &Expr, name: &str, value: &Expr, stack: &mut Stack) -> Answer {
         let id = self.id(fd)?;
         let now = stack.instant();
+        if UNSET.contains(&name) {
+            self.unset.push(name.into());
+            return Ok(Outcome::Done(0));
+        }
         let linger = match name {
             "SO_LINGER" => Some((field(value, "onoff")?, field(value, "linger")?)),
             _ => None,
@@ -86,13 +102,30 @@ impl Calls {
             Ok(settings) => settings,
             Err(errno) => return Ok(Outcome::Failed(errno)),
         };
+        if name == "SO_LINGER" {
+            return look_at_linger(expected, settings.linger);
+        }
+        let defaults = &stack.sockets.shard().config().tcp;
+        let (receive, send) = (defaults.receive_buffer, defaults.send_buffer);
+        let info = Info::of(id, stack);
+        let state = info.and_then(|info| info.field("tcpi_state"));
         let value = match name {
             "TCP_NODELAY" => u64::from(settings.no_delay),
-            "SO_KEEPALIVE" => u64::from(settings.keep_alive),
-            "SO_REUSEADDR" => u64::from(settings.reuse_address),
+            "TCP_MAXSEG" => {
+                let status = info.as_ref().and_then(Info::status);
+                status
+                    .map_or(settings.segment_max.unwrap_or(MSS_DEFAULT), |it| it.snd_mss)
+                    .into()
+            }
+            "SO_KEEPALIVE" => settings.keep_alive.into(),
+            "SO_REUSEADDR" => settings.reuse_address.into(),
+            "SO_RCVBUF" => settings.receive_buffer.unwrap_or(receive).into(),
+            "SO_SNDBUF" => settings.send_buffer.unwrap_or(send).into(),
+            "SO_ACCEPTCONN" => (state == info::constant("TCP_LISTEN")).into(),
+            "SO_TYPE" => 1,
             "TCP_KEEPIDLE" => settings.keep_idle.as_secs(),
             "TCP_KEEPINTVL" => settings.keep_interval.as_secs(),
-            "TCP_KEEPCNT" => u64::from(settings.keep_count),
+            "TCP_KEEPCNT" => settings.keep_count.into(),
             "TCP_USER_TIMEOUT" => settings.user_timeout.map_or(0, |it| it.as_millis() as u64),
             _ => return Err(format!("{name} is not known to this runner")),
         };
@@ -100,28 +133,44 @@ impl Calls {
     }
 }
 
-fn look_at_info(id: SocketId, expected: &Expr, stack: &Stack) -> Answer {
+fn look_at_linger(expected: &Expr, linger: Option<Duration>) -> Answer {
+    let seconds = linger.unwrap_or_default().as_secs();
+    let actual = [("onoff", u64::from(linger.is_some())), ("linger", seconds)];
+    for (name, actual) in actual {
+        as_expected(field(expected, name)?, &actual.to_string())?;
+    }
+    Ok(Outcome::Done(0))
+}
+
+fn look_at_info(id: SocketId, expected: &Expr, stack: &mut Stack) -> Answer {
     let Expr::Struct(fields) = expected else {
         return as_expected(expected, "a structure");
     };
+    let info = Info::of(id, stack).ok_or("there is no such socket")?;
     for field in fields {
         let Some(name) = &field.name else { continue };
         if field.value == Expr::Ellipsis {
             continue;
         }
-        let actual = info(name, id, stack).ok_or_else(|| format!("{name} is not known"))?;
-        let expected = match &field.value {
-            Expr::Word(word) => state_number(word).ok_or_else(|| format!("{word} is not known"))?,
-            value => number(value)?,
-        };
-        if expected != actual {
-            return Err(format!(
-                "expected: {name}={}\n  actual: {actual}",
-                field.value
-            ));
+        let actual = info
+            .field(name)
+            .ok_or_else(|| format!("{name} is not known"))?;
+        if info_value(&field.value)? != actual {
+            let expected = &field.value;
+            return Err(format!("expected: {name}={expected}\n  actual: {actual}"));
         }
     }
     Ok(Outcome::Done(0))
+}
+
+fn info_value(expected: &Expr) -> Result<i64, String> {
+    match expected {
+        Expr::Word(word) => info::constant(word).ok_or_else(|| format!("{word} is not known")),
+        Expr::Union(all) => all
+            .iter()
+            .try_fold(0, |union, expr| Ok(union | info_value(expr)?)),
+        value => number(value),
+    }
 }
 
 // `[0]`, `[ECONNRESET]` or `[...]`
@@ -134,45 +183,4 @@ fn as_expected(expected: &Expr, actual: &str) -> Answer {
         return Ok(Outcome::Done(0));
     }
     Err(format!("expected: {expected}\n  actual: {actual}"))
-}
-
-// By Linux's numbers, whichever dialect names it.
-pub(super) fn state_number(name: &str) -> Option<i64> {
-    let state = name
-        .strip_prefix("TCPS_")
-        .or_else(|| name.strip_prefix("TCP_"))?;
-    Some(match state {
-        "ESTABLISHED" => 1,
-        "SYN_SENT" => 2,
-        "SYN_RECV" | "SYN_RECEIVED" => 3,
-        "FIN_WAIT1" | "FIN_WAIT_1" => 4,
-        "FIN_WAIT2" | "FIN_WAIT_2" => 5,
-        "TIME_WAIT" => 6,
-        "CLOSE" | "CLOSED" => 7,
-        "CLOSE_WAIT" => 8,
-        "LAST_ACK" => 9,
-        "LISTEN" => 10,
-        "CLOSING" => 11,
-        _ => return None,
-    })
-}
-
-pub(super) fn info(name: &str, id: SocketId, stack: &Stack) -> Option<i64> {
-    if name != "tcpi_state" {
-        return None;
-    }
-    let name = match stack.sockets.state(id).ok()? {
-        State::Closed => "TCP_CLOSED",
-        State::Listen => "TCP_LISTEN",
-        State::SynSent => "TCP_SYN_SENT",
-        State::SynReceived => "TCP_SYN_RECEIVED",
-        State::Established => "TCP_ESTABLISHED",
-        State::FinWait1 => "TCP_FIN_WAIT_1",
-        State::FinWait2 => "TCP_FIN_WAIT_2",
-        State::CloseWait => "TCP_CLOSE_WAIT",
-        State::Closing => "TCP_CLOSING",
-        State::LastAck => "TCP_LAST_ACK",
-        State::TimeWait => "TCP_TIME_WAIT",
-    };
-    state_number(name)
 }

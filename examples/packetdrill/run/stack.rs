@@ -1,5 +1,6 @@
 //! The stack under test, the wire to it, and the time that both live in.
 
+use super::host::Host;
 use crate::frame::{self, Link, Seen};
 use seawall::nic::memory::{MemoryPort, Misfortune, pair};
 use seawall::shard::{Shard, ShardConfig};
@@ -43,7 +44,7 @@ pub(super) struct Stack {
 }
 
 impl Stack {
-    pub(super) fn new(local: IpAddr, mtu: Option<u16>) -> Self {
+    pub(super) fn new(local: IpAddr, host: &Host) -> Self {
         let (port, wire) = pair(Misfortune::default(), FRAMES);
         let mut config = ShardConfig {
             connections: CONNECTIONS,
@@ -52,7 +53,7 @@ impl Stack {
         };
         // A script sends in one moment what an attacker would, and expects each answer.
         config.tcp.challenge_interval = Duration::ZERO;
-        config.tcp.mtu = mtu.unwrap_or(config.tcp.mtu);
+        host.apply(&mut config);
         let link = LinkHeader::new(REMOTE_MAC, LOCAL_MAC);
         let sockets = SocketsConfig::new(vec![local.into()]).with_link(link);
         Self {

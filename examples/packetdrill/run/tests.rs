@@ -3,7 +3,7 @@ use crate::parse::parse;
 
 fn outcome(text: &str) -> Result<u32, String> {
     let script = parse(text).unwrap();
-    run(&script, false, Rules::default()).map_err(|failure| failure.to_string())
+    run(&script, &RunOptions::default()).map_err(|failure| failure.to_string())
 }
 
 const PASSIVE: &str = "\
@@ -111,8 +111,15 @@ fn a_segment_at_another_time_is_a_failure() {
 #[test]
 fn commands_are_skipped_and_counted_unless_they_could_matter() {
     let script = parse("0 `sysctl x=1`\n+0 `echo`\n").unwrap();
-    assert_eq!(run(&script, false, Rules::default()), Ok(2));
-    let failure = run(&script, true, Rules::default()).unwrap_err();
+    assert_eq!(run(&script, &RunOptions::default()), Ok(2));
+    let failure = run(
+        &script,
+        &RunOptions {
+            is_strict: true,
+            ..RunOptions::default()
+        },
+    )
+    .unwrap_err();
     assert_eq!(failure.line, 1);
 }
 
@@ -135,4 +142,80 @@ fn a_stranger_is_answered_by_a_reset() {
         outcome("0 < . 5:5(0) ack 7 win 9\n+0 > R 7:7(0) win 0\n"),
         Ok(0)
     );
+}
+
+#[test]
+fn a_wide_packet_may_come_as_segments_without_a_gap() {
+    let write = "+0 write(4, ..., 3000) = 3000\n";
+    let sent = |rest: &str| after_handshake(&format!("{write}{rest}"));
+    assert_eq!(sent("+0 > P. 1:3001(3000) ack 1\n"), Ok(0));
+    assert_eq!(
+        sent("+0 > . 1:2001(2000) ack 1\n+0 > P. 2001:3001(1000) ack 1\n"),
+        Ok(0)
+    );
+    assert!(sent("+0 > P. 1:3101(3100) ack 1\n").is_err());
+    assert!(sent("+0 > P. 1:1501(1500) ack 1\n").is_err());
+}
+
+#[test]
+fn options_that_this_stack_does_not_have_are_skipped_and_counted() {
+    let text = "0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3\n\
+                +0 setsockopt(3, IPPROTO_TCP, TCP_CONGESTION, \"cubic\", 5) = 0\n";
+    assert_eq!(outcome(text), Ok(1));
+    let strict = RunOptions {
+        is_strict: true,
+        ..RunOptions::default()
+    };
+    assert_eq!(run(&parse(text).unwrap(), &strict).unwrap_err().line, 2);
+}
+
+#[test]
+fn a_script_shows_how_its_host_was_set_up_and_a_flag_comes_before_it() {
+    let text = "\
+0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
++0...* connect(3, ..., ...) = 0
++0 > S 0:0(0) win 65535 <mss 1460,nop,wscale 6,sackOK,TS val 1 ecr 0>
++0 < S. 0:0(0) ack 1 win 65535 <mss 1460,nop,wscale 6>
++0 > . 1:1(0) ack 1 win 1031
+";
+    assert_eq!(outcome(text), Ok(0));
+    let host = Host {
+        timestamps: Some(false),
+        ..Host::default()
+    };
+    let options = RunOptions {
+        host,
+        ..RunOptions::default()
+    };
+    assert_eq!(run(&parse(text).unwrap(), &options).unwrap_err().line, 3);
+}
+
+#[test]
+fn calls_that_wait_for_a_time_end_at_it() {
+    let rows = [
+        "+0...0.5 poll([{fd=4, events=POLLIN, revents=0}], 1, 500) = 0\n",
+        "+0 epoll_create(1) = 7\n+0 epoll_ctl(7, EPOLL_CTL_ADD, 4, {events=EPOLLIN, fd=4}) = 0\n\
+         +0...0.5 epoll_wait(7, ..., 1, 500) = 0\n",
+        "+0 setsockopt(4, SOL_SOCKET, SO_LINGER, {onoff=1, linger=1}, 8) = 0\n+0...1 close(4) = 0\n\
+         +0 > F. 1:1(0) ack 1\n",
+    ];
+    for text in rows {
+        assert_eq!(after_handshake(text), Ok(0), "{text}");
+        let late = text.replace("...0.5", "...0.7").replace("...1 ", "...2 ");
+        assert!(after_handshake(&late).is_err(), "{late}");
+    }
+}
+
+#[test]
+fn what_an_icmp_message_quotes_is_told_in_the_words_of_the_script() {
+    let text = "+0 write(4, ..., 1000) = 1000\n+0 > P. 1:1001(1000) ack 1\n\
+                +0 < icmp unreachable frag_needed mtu 600 [. SEQ:LEN(1000)]\n";
+    let quoted = |seq: u32, rest: &str| {
+        let text = text.replace("SEQ", &seq.to_string());
+        let text = text.replace("LEN", &(seq + 1000).to_string());
+        after_handshake(&format!("{text}{rest}"))
+    };
+    let again = "+0 > . 1:561(560) ack 1\n+0 > P. 561:1001(440) ack 1\n";
+    assert_eq!(quoted(1, again), Ok(0));
+    assert!(quoted(5000, again).is_err());
 }

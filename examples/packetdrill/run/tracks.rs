@@ -9,8 +9,6 @@ use crate::frame::Seen;
 use crate::script::{Direction, End, Packet};
 use std::net::SocketAddr;
 
-/// The port of a stack that a script does not name.
-pub(super) const PORT: u16 = 8080;
 /// The first port of the remote host, when it begins.
 const REMOTE_PORT: u16 = 30_000;
 
@@ -41,12 +39,12 @@ pub(super) struct Tracks {
 
 impl Tracks {
     pub(super) fn new(settings: &Settings) -> Self {
-        let local = SocketAddr::new(settings.local, PORT);
+        let local = SocketAddr::new(settings.local, settings.port);
         Self {
             known: Vec::new(),
             current: Current::Local(local),
             local,
-            remote: SocketAddr::new(settings.remote, PORT),
+            remote: SocketAddr::new(settings.remote, settings.port),
             next_port: REMOTE_PORT,
         }
     }

@@ -4,7 +4,7 @@ use crate::script::{Expr, Field};
 use std::net::{IpAddr, SocketAddr};
 
 /// Constants of which the number matters: Linux's.
-const CONSTANTS: [(&str, i64); 24] = [
+const CONSTANTS: [(&str, i64); 31] = [
     ("O_RDONLY", 0),
     ("O_WRONLY", 1),
     ("O_RDWR", 2),
@@ -28,6 +28,13 @@ const CONSTANTS: [(&str, i64); 24] = [
     ("MSG_DONTWAIT", MSG_DONTWAIT),
     ("MSG_NOSIGNAL", 0x4000),
     ("INFTIM", -1),
+    ("EPOLLIN", 0x1),
+    ("EPOLLPRI", 0x2),
+    ("EPOLLOUT", 0x4),
+    ("EPOLLERR", 0x8),
+    ("EPOLLHUP", 0x10),
+    ("EPOLLRDHUP", 0x2000),
+    ("EPOLLRDNORM", 0x40),
     ("INADDR_ANY", 0),
 ];
 

@@ -12,8 +12,9 @@ use std::time::Duration;
 /// How an expected segment and an actual one are compared.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules {
-    /// Options count, their order and padding do not: RFC 9293 §3.1 leaves both to the sender.
-    pub(crate) is_option_order_free: bool,
+    /// What RFC 9293 leaves to a sender counts too: the order and the padding of options (§3.1), and
+    /// PSH on text (§3.9.1.2).
+    pub(crate) is_exact: bool,
     /// How long a tick of the script's timestamps is; `None` when they are not compared.
     pub(crate) timestamp_tick: Option<Duration>,
     /// How far a timestamp may be off.
@@ -32,6 +33,8 @@ pub(crate) struct Flow {
     // The stack's timestamps by what the script calls them, and the first pair.
     stamps: HashMap<u32, u32>,
     first_stamp: Option<(u32, u32)>,
+    // The stack's last segment, as it stood on the wire.
+    last_sent: Tcp,
 }
 
 impl Flow {
@@ -54,6 +57,18 @@ impl Flow {
             tcp.ack = tcp.ack.map(|ack| ack.wrapping_add(local));
         }
         map_options(&mut tcp, local, |ecr| self.echoed(ecr));
+        tcp
+    }
+
+    /// The stack's own segment that an ICMP message quotes, as it stood on the wire: the one that
+    /// the script speaks of, or the last that was seen.
+    pub(crate) fn quoted(&self, tcp: Option<&Tcp>) -> Tcp {
+        let Some(tcp) = tcp else {
+            return self.last_sent.clone();
+        };
+        let mut tcp = tcp.clone();
+        tcp.seq = tcp.seq.wrapping_add(self.local.unwrap_or(0));
+        tcp.ack = tcp.ack.map(|ack| ack.wrapping_add(self.remote));
         tcp
     }
 
@@ -100,6 +115,7 @@ impl Flow {
             return Err(format!("expected: {expected}\n  actual: a TCP segment"));
         };
         self.learn(tcp, &actual.tcp);
+        self.last_sent = actual.tcp.clone();
         let translated = self.translate(&actual.tcp);
         let mut differs = differences(tcp, &translated, rules);
         differs.extend(ip_differences(&expected.ip, &actual.ip));
@@ -180,16 +196,16 @@ fn stamp(tcp: &Tcp) -> Option<u32> {
 }
 
 fn differences(expected: &Tcp, actual: &Tcp, rules: &Rules) -> Vec<String> {
-    // What a script leaves out is not compared, but an option is.
+    // What a script leaves out is not compared, but an option is. Without the flag the field is 0.
     let is_other = |expected: Option<u32>, actual: Option<u32>| {
         expected.is_some_and(|expected| actual != Some(expected))
     };
     let wide = |field: Option<u16>| field.map(u32::from);
     let rows = [
-        ("flags", expected.flags != actual.flags),
+        ("flags", !are_flags_alike(expected, actual, rules)),
         ("sequence number", expected.seq != actual.seq),
         ("length", expected.len != actual.len),
-        ("ack", is_other(expected.ack, actual.ack)),
+        ("ack", is_other(expected.ack, Some(actual.ack.unwrap_or(0)))),
         ("win", is_other(wide(expected.window), wide(actual.window))),
         ("urg", is_other(wide(expected.urgent), wide(actual.urgent))),
         (
@@ -199,6 +215,17 @@ fn differences(expected: &Tcp, actual: &Tcp, rules: &Rules) -> Vec<String> {
     ];
     let differing = rows.into_iter().filter(|(_, differs)| *differs);
     differing.map(|(name, _)| name.into()).collect()
+}
+
+fn are_flags_alike(expected: &Tcp, actual: &Tcp, rules: &Rules) -> bool {
+    let essence = |tcp: &Tcp| {
+        if rules.is_exact || tcp.len == 0 {
+            tcp.flags
+        } else {
+            tcp.flags | Flags::PSH
+        }
+    };
+    essence(expected) == essence(actual)
 }
 
 fn are_options_alike(expected: &Options, actual: &Options, rules: &Rules) -> bool {
@@ -211,7 +238,7 @@ fn are_options_alike(expected: &Options, actual: &Options, rules: &Rules) -> boo
             TcpOption::Timestamps { ecr, .. } => TcpOption::Timestamps { val: 0, ecr: *ecr },
             option => option.clone(),
         });
-        if !rules.is_option_order_free {
+        if rules.is_exact {
             return unstamped.collect();
         }
         let is_padding = |option: &TcpOption| matches!(option, TcpOption::Nop | TcpOption::Eol);
