@@ -26,7 +26,7 @@ const TEXT: &[u8] = b"not what the client says";
 /// More than any window that either end offers in this test.
 const WINDOW_MAX: u32 = 1 << 24;
 
-/// SplitMix64.
+/// `SplitMix64`.
 struct Draw(u64);
 
 impl Draw {

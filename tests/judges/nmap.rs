@@ -117,6 +117,8 @@ fn states(told: &str) -> (BTreeMap<u16, &str>, &str) {
             Some((fields.next()?.trim().parse().ok()?, fields.next()?))
         });
     let ignored = fields().filter_map(|field| field.strip_prefix("Ignored State: "));
-    let ignored = ignored.filter_map(|state| state.split(' ').next()).last();
+    let ignored = ignored
+        .filter_map(|state| state.split(' ').next())
+        .next_back();
     (named.collect(), ignored.unwrap_or("not named"))
 }
