@@ -112,6 +112,11 @@ impl Stage {
     /// As [`Stage::settle`], then stops. No ring may have overflowed.
     pub(crate) fn stop(self, accepted: u64) -> Result<Totals, Failed> {
         self.settle(accepted)?;
+        self.halt()
+    }
+
+    /// Stops, whatever is still open. No ring may have overflowed.
+    pub(crate) fn halt(self) -> Result<Totals, Failed> {
         let totals = self.server.stop()?;
         let port = &totals.port;
         let lost = (port.receive_full, port.fill_empty, port.transmit_full);

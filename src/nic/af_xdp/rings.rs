@@ -5,109 +5,68 @@
 //! producer publishes entries by storing its index with Release, the consumer takes them after
 //! loading it with Acquire; and the other way round for the places that became free. The kernel
 //! does the same with `smp_store_release` and `smp_load_acquire` (`net/xdp/xsk_queue.h`).
-#![expect(
-    unsafe_code,
-    reason = "rings are memory that the kernel reads and writes"
-)]
+//!
+//! The memory is in `mapped`; here is what the ends do with it, and `loom_tests` run that over a
+//! memory of loom's.
 
-use super::mapping::Mapping;
-use libc::{XDP_RING_NEED_WAKEUP, xdp_desc, xdp_ring_offset};
-use std::ptr::NonNull;
+mod mapped;
+
+pub(super) use mapped::{Entry, Mapped, mapping_bytes};
+
+use libc::XDP_RING_NEED_WAKEUP;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// What lies in a ring: plain numbers of the kernel's ABI, any bits of which are a value.
-pub(super) trait Entry: Copy {}
-impl Entry for u64 {}
-impl Entry for xdp_desc {}
-
 /// What both ends see.
-struct Ring<T> {
-    producer: NonNull<AtomicU32>,
-    consumer: NonNull<AtomicU32>,
-    flags: NonNull<AtomicU32>,
-    entries: NonNull<T>,
-    mask: u32,
-    /// Keeps the pointers valid.
-    _mapping: Mapping,
+pub(super) trait Ring {
+    /// What passes through it.
+    type Entry;
+    /// How far an end has come.
+    type Index: Index;
+
+    /// Number of places, a power of two.
+    fn size(&self) -> u32;
+    /// Entries that were published, ever.
+    fn producer(&self) -> &Self::Index;
+    /// Entries that were taken, ever.
+    fn consumer(&self) -> &Self::Index;
+    /// What the kernel wants to be known.
+    fn flags(&self) -> &Self::Index;
+    /// The entry at the place of `index`: one that is published and not released.
+    fn read(&self, index: u32) -> Self::Entry;
+    /// Fills the place of `index`: one that is released and not published.
+    fn write(&mut self, index: u32, entry: Self::Entry);
 }
 
-// SAFETY: the pointers lead into `_mapping`, which is `Send` and moves with them; this end of the
-// ring is used by one thread at a time because its methods that write take `&mut self`.
-unsafe impl<T: Entry> Send for Ring<T> {}
-
-impl<T: Entry> Ring<T> {
-    fn new(mapping: Mapping, offsets: &xdp_ring_offset, size: u32) -> Self {
-        assert!(size.is_power_of_two(), "ring of {size}");
-        assert!(
-            mapping.bytes() >= mapping_bytes::<T>(offsets, size),
-            "the mapping is shorter than the ring"
-        );
-        let place = |offset: u64, align: usize| {
-            let at = usize::try_from(offset).expect("an offset in a mapping");
-            assert!(at < mapping.bytes() && at.is_multiple_of(align));
-            // SAFETY: `at` is within the mapping.
-            unsafe { mapping.start().add(at) }
-        };
-        Self {
-            producer: place(offsets.producer, align_of::<AtomicU32>()).cast(),
-            consumer: place(offsets.consumer, align_of::<AtomicU32>()).cast(),
-            flags: place(offsets.flags, align_of::<AtomicU32>()).cast(),
-            entries: place(offsets.desc, align_of::<T>()).cast(),
-            mask: size - 1,
-            _mapping: mapping,
-        }
-    }
-
-    const fn size(&self) -> u32 {
-        self.mask + 1
-    }
-
-    fn producer(&self) -> &AtomicU32 {
-        // SAFETY: `new` placed it in the mapping; both ends access it atomically only.
-        unsafe { self.producer.as_ref() }
-    }
-
-    fn consumer(&self) -> &AtomicU32 {
-        // SAFETY: as in `producer`.
-        unsafe { self.consumer.as_ref() }
-    }
-
-    fn flags(&self) -> &AtomicU32 {
-        // SAFETY: as in `producer`.
-        unsafe { self.flags.as_ref() }
-    }
-
-    fn read(&self, index: u32) -> T {
-        // SAFETY: the mask keeps it within the entries, and any bits are a `T`. `Consumer` reads
-        // only what the producer has published and cannot overwrite before `release`.
-        unsafe { self.entries.add((index & self.mask) as usize).read() }
-    }
-
-    fn write(&mut self, index: u32, entry: T) {
-        // SAFETY: the mask keeps it within the entries. `Producer` writes only to places that the
-        // consumer has released and does not read before `submit`.
-        unsafe { self.entries.add((index & self.mask) as usize).write(entry) };
-    }
+/// A number that both ends see.
+pub(super) trait Index {
+    fn load(&self, ordering: Ordering) -> u32;
+    fn store(&self, value: u32, ordering: Ordering);
 }
 
-/// Octets to map for a ring of `size` entries.
-pub(super) const fn mapping_bytes<T>(offsets: &xdp_ring_offset, size: u32) -> usize {
-    offsets.desc as usize + size as usize * size_of::<T>()
+impl Index for AtomicU32 {
+    #[inline]
+    fn load(&self, ordering: Ordering) -> u32 {
+        self.load(ordering)
+    }
+
+    #[inline]
+    fn store(&self, value: u32, ordering: Ordering) {
+        self.store(value, ordering);
+    }
 }
 
 /// The end that we write: fill and transmit.
-pub(super) struct Producer<T> {
-    ring: Ring<T>,
+pub(super) struct Producer<R> {
+    ring: R,
     /// Index of the next entry to write.
     head: u32,
     /// The consumer's index when it was last read.
     tail: u32,
 }
 
-impl<T: Entry> Producer<T> {
-    /// Our end of an empty ring of `size` entries (a power of two).
-    pub(super) fn new(mapping: Mapping, offsets: &xdp_ring_offset, size: u32) -> Self {
-        let ring = Ring::new(mapping, offsets, size);
+impl<R: Ring> Producer<R> {
+    /// Our end of an empty ring.
+    pub(super) fn new(ring: R) -> Self {
         // Relaxed: nobody else writes it, and the consumer has not begun.
         let head = ring.producer().load(Ordering::Relaxed);
         Self {
@@ -132,7 +91,7 @@ impl<T: Entry> Producer<T> {
 
     /// Writes the next entry; [`Producer::reserve`] has said that there is a place for it.
     #[inline]
-    pub(super) fn write(&mut self, entry: T) {
+    pub(super) fn write(&mut self, entry: R::Entry) {
         debug_assert!(self.head.wrapping_sub(self.tail) < self.ring.size());
         self.ring.write(self.head, entry);
         self.head = self.head.wrapping_add(1);
@@ -162,18 +121,17 @@ impl<T: Entry> Producer<T> {
 }
 
 /// The end that we read: receive and completion.
-pub(super) struct Consumer<T> {
-    ring: Ring<T>,
+pub(super) struct Consumer<R> {
+    ring: R,
     /// The producer's index when it was last read.
     head: u32,
     /// Index of the next entry to read.
     tail: u32,
 }
 
-impl<T: Entry> Consumer<T> {
-    /// Our end of a ring of `size` entries (a power of two) from which nothing was read.
-    pub(super) fn new(mapping: Mapping, offsets: &xdp_ring_offset, size: u32) -> Self {
-        let ring = Ring::new(mapping, offsets, size);
+impl<R: Ring> Consumer<R> {
+    /// Our end of a ring from which nothing was read.
+    pub(super) fn new(ring: R) -> Self {
         // Relaxed: nobody else writes it.
         let tail = ring.consumer().load(Ordering::Relaxed);
         Self {
@@ -197,7 +155,7 @@ impl<T: Entry> Consumer<T> {
 
     /// Reads the next entry; [`Consumer::peek`] has said that there is one.
     #[inline]
-    pub(super) fn read(&mut self) -> T {
+    pub(super) fn read(&mut self) -> R::Entry {
         debug_assert!(self.head != self.tail);
         let entry = self.ring.read(self.tail);
         self.tail = self.tail.wrapping_add(1);
@@ -212,5 +170,7 @@ impl<T: Entry> Consumer<T> {
     }
 }
 
+#[cfg(all(test, feature = "loom"))]
+mod loom_tests;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::port::QueueSpec;
-use super::rings::{Consumer, Entry, Producer, mapping_bytes};
+use super::rings::{Consumer, Entry, Mapped, Producer, mapping_bytes};
 use super::umem::Umem;
 use super::{mapping::Mapping, sys};
 use crate::limits::CHUNK_BYTES;
@@ -95,10 +95,10 @@ impl RingSizes {
 
 /// A bound socket.
 pub(super) struct Socket {
-    pub(super) receive: Consumer<xdp_desc>,
-    pub(super) transmit: Producer<xdp_desc>,
-    fill: Producer<u64>,
-    completion: Consumer<u64>,
+    pub(super) receive: Consumer<Mapped<xdp_desc>>,
+    pub(super) transmit: Producer<Mapped<xdp_desc>>,
+    fill: Producer<Mapped<u64>>,
+    completion: Consumer<Mapped<u64>>,
     rings: RingSizes,
     zero_copy: bool,
     fd: OwnedFd,
@@ -147,10 +147,10 @@ impl Socket {
         let options: libc::xdp_options =
             sys::option(fd.as_fd(), libc::XDP_OPTIONS).map_err(failed("ask whether it copies"))?;
         Ok(Self {
-            receive: Consumer::new(receive, &offsets.rx, rings.receive),
-            transmit: Producer::new(transmit, &offsets.tx, rings.transmit),
-            fill: Producer::new(fill, &offsets.fr, rings.fill),
-            completion: Consumer::new(completion, &offsets.cr, rings.completion),
+            receive: Consumer::new(Mapped::new(receive, &offsets.rx, rings.receive)),
+            transmit: Producer::new(Mapped::new(transmit, &offsets.tx, rings.transmit)),
+            fill: Producer::new(Mapped::new(fill, &offsets.fr, rings.fill)),
+            completion: Consumer::new(Mapped::new(completion, &offsets.cr, rings.completion)),
             rings,
             zero_copy: options.flags & libc::XDP_OPTIONS_ZEROCOPY != 0,
             fd,

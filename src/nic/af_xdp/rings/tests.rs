@@ -1,4 +1,6 @@
 use super::*;
+use crate::nic::af_xdp::mapping::Mapping;
+use libc::xdp_ring_offset;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use proptest::prelude::*;
 use std::collections::VecDeque;
@@ -12,18 +14,18 @@ const OFFSETS: xdp_ring_offset = xdp_ring_offset {
 };
 
 /// Both ends of a ring whose indices begin at `start`: the same memory, mapped twice.
-fn ring(size: u32, start: u32) -> (Producer<u64>, Consumer<u64>) {
+fn ring(size: u32, start: u32) -> (Producer<Mapped<u64>>, Consumer<Mapped<u64>>) {
     let file = memfd_create("ring", MFdFlags::empty()).unwrap();
     let bytes = mapping_bytes::<u64>(&OFFSETS, size);
     nix::unistd::ftruncate(&file, i64::try_from(bytes).unwrap()).unwrap();
-    let map = || Mapping::shared(file.as_fd(), 0, bytes).unwrap();
-    let before = Ring::<u64>::new(map(), &OFFSETS, size);
+    let map = || {
+        let mapping = Mapping::shared(file.as_fd(), 0, bytes).unwrap();
+        Mapped::new(mapping, &OFFSETS, size)
+    };
+    let before = map();
     before.producer().store(start, Ordering::Relaxed);
     before.consumer().store(start, Ordering::Relaxed);
-    (
-        Producer::new(map(), &OFFSETS, size),
-        Consumer::new(map(), &OFFSETS, size),
-    )
+    (Producer::new(map()), Consumer::new(map()))
 }
 
 #[test]
