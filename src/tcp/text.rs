@@ -7,7 +7,7 @@ use super::reassembly::Reassembly;
 use super::tcb::Flags;
 use super::{Actions, Context, End, Span, State, Tcb};
 use crate::drop_reason::DropReason;
-use crate::wire::Segment;
+use crate::wire::{Ctl, Segment};
 
 impl Tcb {
     pub(super) fn take_text(
@@ -140,8 +140,14 @@ impl Tcb {
         out.finished = true;
     }
 
-    /// `<SEQ=SND.NXT><CTL=RST>`, as ABORT sends it.
+    /// What ABORT sends: `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`.
+    // Departs from RFC 9293 §3.10.5: it has no ACK there. Kernels send one, and firewalls that
+    // follow connections expect it; whoever receives it looks at the sequence number first.
     pub(super) fn abort_segment(&self) -> Segment {
-        reset_at(self.snd.nxt)
+        Segment {
+            ack: self.rcv.nxt,
+            ctl: Ctl::RST_ACK,
+            ..reset_at(self.snd.nxt)
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Answers: `error`, `ok`, or `ok` shown by what is sent: `SYN` `<SEQ=ISS><CTL=SYN>`; `text`
 //! `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>` with what was to be sent; `FIN`
-//! `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=FIN,ACK>`; `RST` `<SEQ=SND.NXT><CTL=RST>`.
+//! `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=FIN,ACK>`; `RST`
+//! `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Call {
@@ -37,6 +38,6 @@ pub(crate) const CALLS: &[(Call, &str)] = &[
     (Call::Send,        "error  error    error*h error*h error*h text   error  error  text   error  error  error"),
     (Call::Receive,     "error  error    error*h error*h error*h ok     ok     ok     error  error  error  error"),
     (Call::Close,       "error  ok>CL    ok>CL   FIN>F1  FIN>F1  FIN>F1 ok*i   ok*i   FIN>LA ok*i   ok*i   ok*i"),
-    (Call::Abort,       "error  ok>CL    ok>CL   RST>CL  RST>CL  RST>CL RST>CL RST>CL RST>CL ok>CL  ok>CL  error*j"),
+    (Call::Abort,       "error  ok>CL    ok>CL   RST>CL*l RST>CL*l RST>CL*l RST>CL*l RST>CL*l RST>CL*l ok>CL  ok>CL  error*j"),
     (Call::Status,      "error  error*k  ok      ok      ok      ok     ok     ok     ok     ok     ok     ok"),
 ];

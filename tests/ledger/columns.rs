@@ -115,4 +115,9 @@ pub(crate) const DEPARTURES: &[(&str, &str)] = &[
         "k",
         "A listener has no block to ask about: who opened it knows that it listens.",
     ),
+    (
+        "l",
+        "The reset of an ABORT acknowledges, where §3.10.5 has `<SEQ=SND.NXT><CTL=RST>`: kernels \
+         send it so, and firewalls that follow connections expect it.",
+    ),
 ];

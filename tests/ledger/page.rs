@@ -31,7 +31,8 @@ has it, is not acknowledged; in FIN-WAIT-2 and TIME-WAIT it is.
 const CALLS_HEAD: &str = "\
 ## Calls of the user (§3.10.1 to §3.10.6)
 
-`FIN` is `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=FIN,ACK>`, `RST` is `<SEQ=SND.NXT><CTL=RST>`.
+`FIN` is `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=FIN,ACK>`, `RST` is
+`<SEQ=SND.NXT><ACK=RCV.NXT><CTL=RST,ACK>`.
 ";
 
 pub(crate) fn page() -> String {

@@ -321,7 +321,7 @@ impl Stage {
                 (Ctl::SYN, 0) => "SYN".into(),
                 (Ctl { psh: true, .. }, 1) if is_next => "text".into(),
                 (Ctl::FIN_ACK, 0) if is_next => "FIN".into(),
-                (Ctl::RST, 0) if sent.seq == snd_nxt => "RST".into(),
+                (Ctl::RST_ACK, 0) if is_next => "RST".into(),
                 _ => format!("{sent:?}"),
             }
         };

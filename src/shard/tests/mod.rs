@@ -345,6 +345,7 @@ impl Service for Careful {
 fn text_that_was_left_unread_can_be_read_when_the_fin_ends_the_connection() {
     let mut world = World::new(Misfortune::default(), &ShardConfig::default());
     let careful = world.server.add_service(Box::new(Careful));
+    assert!(world.server.stop_listening(&SERVER));
     world.server.listen(SERVER, careful);
     let patient = world.client.add_service(Box::new(Patient::default()));
     let opened = world

@@ -6,24 +6,25 @@ use crate::drop_reason::DropReason;
 
 #[test]
 fn abort_resets_where_the_peer_knows_of_the_connection() {
-    const RST: &str = "<SEQ=101><CTL=RST>";
     let aborted = Some(End::Aborted);
     let table = [
-        (State::SynSent, "", aborted),
-        (State::SynReceived, RST, aborted),
-        (State::Established, RST, aborted),
-        (State::FinWait1, RST, aborted),
-        (State::FinWait2, RST, aborted),
-        (State::CloseWait, RST, aborted),
-        (State::Closing, "", aborted),
-        (State::LastAck, "", aborted),
+        (State::SynSent, false, aborted),
+        (State::SynReceived, true, aborted),
+        (State::Established, true, aborted),
+        (State::FinWait1, true, aborted),
+        (State::FinWait2, true, aborted),
+        (State::CloseWait, true, aborted),
+        (State::Closing, false, aborted),
+        (State::LastAck, false, aborted),
     ];
     let config = plain();
-    for (before, reply, ended) in table {
+    for (before, resets, ended) in table {
         let (mut tcb, mut out) = (tcb(before), Actions::default());
+        let reset = format!("<SEQ=101><ACK={}><CTL=RST,ACK>", tcb.rcv.nxt.0);
+        let reply = if resets { reset } else { String::new() };
         tcb.on_abort(&mut out);
         let got = (show_option(out.reply.as_ref()), out.ended, tcb.state());
-        assert_eq!(got, (reply.into(), ended, State::Closed), "{before:?}");
+        assert_eq!(got, (reply, ended, State::Closed), "{before:?}");
         assert_eq!(tcb.deadline(), Instant::NEVER);
         assert_eq!(sent(&mut tcb, &at(&config, NOW)), []);
     }
@@ -93,11 +94,15 @@ fn text_after_close_both_is_answered_by_a_reset() {
 fn close_both_with_unread_text_aborts() {
     let config = plain();
     let cx = at(&config, NOW);
-    for segment in [seg("ACK", 300, 101, 9), seg("ACK", 310, 101, 9)] {
+    for (segment, nxt) in [
+        (seg("ACK", 300, 101, 9), 309),
+        (seg("ACK", 310, 101, 9), 300),
+    ] {
         let (mut tcb, mut out) = (idle(), Actions::default());
         arrive(&mut tcb, &segment, &cx);
         tcb.on_close_both(&cx, &mut out);
-        assert_eq!(show_option(out.reply.as_ref()), "<SEQ=101><CTL=RST>");
+        let reset = format!("<SEQ=101><ACK={nxt}><CTL=RST,ACK>");
+        assert_eq!(show_option(out.reply.as_ref()), reset);
         assert_eq!(
             (tcb.state(), out.ended),
             (State::Closed, Some(End::Aborted))
