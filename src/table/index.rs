@@ -103,11 +103,11 @@ const fn stride(hash: u64) -> usize {
 
 fn next_prime(from: usize) -> usize {
     let is_prime = |n: usize| {
-        (2..)
+        (2..=n)
             .take_while(|d| d * d <= n)
             .all(|d| !n.is_multiple_of(d))
     };
-    (from.max(3)..)
+    (from.max(3)..=usize::MAX)
         .find(|n| is_prime(*n))
         .expect("there is always another prime")
 }

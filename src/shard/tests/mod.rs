@@ -5,6 +5,7 @@ mod cookies;
 mod icmp;
 mod limits;
 mod neighbour;
+mod notes;
 mod rig;
 mod scatter;
 
