@@ -103,6 +103,8 @@ pub fn directory() -> PathBuf {
 #[must_use]
 pub fn default_path(interface: &str) -> PathBuf {
     let pid = std::process::id();
+    // No interface has a slash in its name, but what was asked for is not known to be one yet.
+    let interface = interface.replace('/', "_");
     directory().join(format!("{interface}-{pid}.sock"))
 }
 

@@ -29,7 +29,7 @@ fn notes_agree_with_the_counters_in_every_state() {
         ..ShardConfig::default()
     };
     for config in [ShardConfig::default(), config] {
-        let mut world = World::new(misfortune.clone(), &config);
+        let mut world = World::new(misfortune, &config);
         let service = world.client.add_service(Box::new(Client {
             len: 3000,
             seen: Arc::default(),
