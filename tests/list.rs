@@ -323,7 +323,10 @@ fn pages() -> Result<(), Failed> {
     let output = scratch.ask("list --limit 7")?;
     let table = text(&output.stdout);
     assert_eq!(table.lines().count(), 8, "{table}");
-    assert!(table.starts_with("STATE         LOCAL"), "{table}");
+    assert!(
+        table.starts_with("STATE        LOCAL        REMOTE"),
+        "{table}"
+    );
     let row: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().collect();
     assert!(row[..2] == ["ESTABLISHED", ECHO], "{table}");
     assert!(expected.contains(row[2]), "{table}");

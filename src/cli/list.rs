@@ -169,36 +169,29 @@ fn print_lines(answer: &mut Answer, out: impl Write) -> anyhow::Result<Option<Cu
 const ROWS_AHEAD: usize = 256;
 
 fn print_table(answer: &mut Answer, mut out: impl Write) -> anyhow::Result<Option<Cursor>> {
-    let mut width = 0;
-    let mut is_first = true;
+    let mut head = Some(["STATE", "LOCAL", "REMOTE", "AGE", "IN STATE"].map(str::to_owned));
+    let mut widths = [0; 5];
     loop {
-        let mut rows = Vec::with_capacity(ROWS_AHEAD);
+        let mut rows = Vec::from_iter(head.take());
         let end = loop {
-            match next(answer)? {
-                Ok(connection) => rows.push(connection),
-                Err(end) => break Some(end),
-            }
-            if rows.len() == ROWS_AHEAD {
+            if rows.len() > ROWS_AHEAD {
                 break None;
             }
+            match next(answer)? {
+                Ok(connection) => rows.push(cells(&connection)),
+                Err(end) => break Some(end),
+            }
         };
-        let widest = rows.iter().map(|row| row.local.to_string().len()).max();
-        width = width.max(widest.unwrap_or("LOCAL".len()));
-        if core::mem::take(&mut is_first) {
-            let (age, state_age) = ("AGE", "IN STATE");
-            writeln!(
-                out,
-                "{:<12}  {:<width$}  {:<46}  {age:>8}  {state_age:>8}",
-                "STATE", "LOCAL", "REMOTE"
-            )?;
-        }
         for row in &rows {
-            let (local, remote) = (row.local.to_string(), row.remote.to_string());
-            let (age, state_age) = (age(row.age_s), age(row.state_age_s));
-            let state = row.state;
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cell.len().max(*width);
+            }
+        }
+        let [w0, w1, w2, w3, w4] = widths;
+        for [state, local, remote, age, state_age] in &rows {
             writeln!(
                 out,
-                "{state:<12}  {local:<width$}  {remote:<46}  {age:>8}  {state_age:>8}"
+                "{state:<w0$}  {local:<w1$}  {remote:<w2$}  {age:>w3$}  {state_age:>w4$}"
             )?;
         }
         if let Some(end) = end {
@@ -206,6 +199,12 @@ fn print_table(answer: &mut Answer, mut out: impl Write) -> anyhow::Result<Optio
             return Ok(end);
         }
     }
+}
+
+fn cells(row: &Connection) -> [String; 5] {
+    let (local, remote) = (row.local.to_string(), row.remote.to_string());
+    let [age, state_age] = [row.age_s, row.state_age_s].map(age);
+    [row.state.to_string(), local, remote, age, state_age]
 }
 
 // The two largest units: `12.25s`, `3m 5s`, `2h 4m`, `5d 1h`.
