@@ -3,9 +3,14 @@
 //! A figure is the time of a burst of 32. The values are as large as a connection's hot half.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use seawall::table::Table;
 use seawall::wire::{Address, Endpoint, FourTuple};
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 const BURST: usize = 32;
 
@@ -115,5 +120,71 @@ fn replace(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, find, replace);
+// What a reader on another core, which walks all connections in a loop and looks at nothing else,
+// costs the one who writes. It reads the line of every slot: the writer has to call it back.
+fn beside_reader(c: &mut Criterion) {
+    const CONNECTIONS: u32 = 1_000_000;
+    let mut group = c.benchmark_group("table_beside_reader");
+    let mut table = filled(CONNECTIONS);
+    for readers in [0, 1] {
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            for _ in 0..readers {
+                let reader = table.reader();
+                let is_over = &is_over;
+                scope.spawn(move || {
+                    while !is_over.load(Ordering::Relaxed) {
+                        let noted = reader.entries().filter(|entry| entry.note > 0);
+                        black_box(noted.count());
+                    }
+                });
+            }
+            let mut next = bursts(0, CONNECTIONS);
+            group.throughput(Throughput::Elements(BURST as u64));
+            group.bench_function(BenchmarkId::new("find_32", readers), |b| {
+                b.iter_custom(|times| {
+                    cpu_time_of(times, || {
+                        black_box(find_burst(&table, &next(), Prefetch::Slot));
+                    })
+                });
+            });
+            group.bench_function(BenchmarkId::new("remove_insert_note_32", readers), |b| {
+                b.iter_custom(|times| {
+                    cpu_time_of(times, || {
+                        for tuple in next() {
+                            renew(&mut table, tuple);
+                        }
+                    })
+                });
+            });
+            is_over.store(true, Ordering::Relaxed);
+        });
+    }
+    group.finish();
+}
+
+fn renew(table: &mut Table<Value>, tuple: FourTuple) {
+    let hash = table.hash(&tuple);
+    let handle = table.find(hash, &tuple).expect("all are in");
+    let value = table.remove(handle).expect("just found");
+    if let Ok(handle) = table.insert(hash, tuple, value) {
+        table.set_note(handle, hash);
+    }
+}
+
+// Of this thread: where cores are few, the reader takes its own time from the same core.
+fn cpu_time_of(times: u64, mut body: impl FnMut()) -> Duration {
+    let now = || {
+        let usage = getrusage(UsageWho::RUSAGE_THREAD).expect("it always works for oneself");
+        usage.user_time() + usage.system_time()
+    };
+    let begin = now();
+    for _ in 0..times {
+        body();
+    }
+    let micros = (now() - begin).num_microseconds();
+    Duration::from_micros(micros.unsigned_abs())
+}
+
+criterion_group!(benches, find, replace, beside_reader);
 criterion_main!(benches);

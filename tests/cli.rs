@@ -158,7 +158,9 @@ fn wrong_arguments() -> Result<(), Failed> {
 }
 
 fn help() -> Result<(), Failed> {
-    for arguments in ["--help", "serve --help", "demo --help", "check --help"] {
+    let subcommands = ["serve", "list", "stats", "demo", "check"];
+    let helps = subcommands.map(|subcommand| format!("{subcommand} --help"));
+    for arguments in ["--help".into()].iter().chain(&helps) {
         let finished = Process::seawall(None, arguments)?.finish()?;
         assert!(finished.status.success(), "{arguments}");
         assert_eq!(finished.stderr, "", "{arguments}");

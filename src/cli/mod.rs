@@ -1,11 +1,14 @@
 //! The command line: one file a subcommand.
 
+pub mod admin;
 pub mod check;
 pub mod demo;
 pub mod flood;
+pub mod list;
 pub mod load;
 pub mod resilience;
 pub mod serve;
+pub mod stats;
 mod summary;
 mod terminal;
 
@@ -25,6 +28,7 @@ Examples:
   sudo seawall demo
   sudo seawall check --interface eth0
   sudo seawall serve --interface eth0 --listen 192.0.2.1:80=http
+  sudo seawall list --state established
   sudo seawall load --interface eth0 --target 192.0.2.1:80 --source 192.0.2.128/25"
 )]
 pub struct Cli {
@@ -36,6 +40,10 @@ pub struct Cli {
 enum Command {
     /// Serve TCP on an interface, beside the kernel's own traffic
     Serve(serve::ServeArgs),
+    /// Show the connections of a server that runs
+    List(list::ListArgs),
+    /// Show the counters of a server that runs
+    Stats(stats::StatsArgs),
     /// Load a TCP server with connections, on schedule, and say what became of each
     Load(load::LoadArgs),
     /// Watch it work: a lab of its own, one connection drawn, then many at once
@@ -59,6 +67,8 @@ impl Cli {
             .init();
         let result = match &self.command {
             Command::Serve(args) => serve::run(args),
+            Command::List(args) => list::run(args),
+            Command::Stats(args) => stats::run(args),
             Command::Load(args) => load::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Check(args) => Ok(check::run(args)),

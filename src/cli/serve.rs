@@ -1,7 +1,9 @@
 //! `seawall serve`: our own endpoint on an interface.
 
+use super::admin::AdminAt;
 use super::summary::{Summary, json_queues};
 use super::terminal::{LiveLine, stop_flag};
+use crate::control::admin::Admin;
 use crate::control::server::{ChecksumRule, Server, ServerConfig, Totals};
 use crate::control::worker::Idle;
 use crate::nic::af_xdp::{CopyMode, XdpMode};
@@ -99,6 +101,11 @@ pub struct ServeArgs {
     /// Record every frame to this file; shards behind the first add their number to its name
     #[arg(long, value_name = "FILE.pcap")]
     pub capture: Option<PathBuf>,
+
+    /// Socket at which `seawall list` and `stats` ask: a path, `auto` for one of its own in
+    /// /run/seawall, or `none`
+    #[arg(long, value_name = "PATH", default_value = "auto")]
+    pub admin: AdminAt,
 
     /// Print one JSON object of final counters to stdout on exit
     #[arg(long)]
@@ -213,8 +220,17 @@ const TICKS_A_LINE: u32 = 20;
 /// Runs `seawall serve` until a signal comes.
 pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_flag()?;
+    let (socket, warning) = args.admin.claim(&args.interface[0])?;
     let server = Server::start(config(args))?;
     announce(args, &server);
+    if let Some(warning) = warning {
+        eprintln!("warning: {warning}");
+    }
+    // Until it is dropped; `list` and `stats` have to do with a server that runs.
+    let admin = match socket {
+        Some(socket) => Some(Admin::start(socket, server.view())?),
+        None => None,
+    };
     let queues = json_queues(&server);
     let mut live = LiveLine::new();
     let mut before = server.counters();
@@ -232,6 +248,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
     }
     live.clear();
+    drop(admin);
     let totals = server.stop()?;
     print_summary(&totals);
     if args.json {

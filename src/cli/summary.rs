@@ -1,5 +1,6 @@
 //! The JSON that tools rely on: stable names, documented in the README.
 
+use crate::control::counts::Counts;
 use crate::control::server::{Server, Totals};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -7,33 +8,9 @@ use std::collections::BTreeMap;
 /// What `serve --json` prints on exit.
 #[derive(Debug, Serialize)]
 pub(crate) struct Summary {
-    connections: Connections,
-    segments: Segments,
-    cookies: Cookies,
-    drops: BTreeMap<&'static str, u64>,
+    #[serde(flatten)]
+    counts: Counts,
     queues: Vec<Queue>,
-}
-
-#[derive(Debug, Serialize)]
-struct Connections {
-    accepted: u64,
-    released: u64,
-    reset: u64,
-    timed_out: u64,
-    live: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Cookies {
-    sent: u64,
-    accepted: u64,
-    rejected: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct Segments {
-    r#in: u64,
-    out: u64,
 }
 
 /// One queue, as it was set up.
@@ -65,27 +42,12 @@ impl Summary {
     /// Of a server that was stopped.
     #[must_use]
     pub(crate) fn new(totals: &Totals, queues: Vec<Queue>) -> Self {
-        let c = &totals.counters;
-        Self {
-            connections: Connections {
-                accepted: c.connections.accepted,
-                released: c.connections.released,
-                reset: c.connections.reset,
-                timed_out: c.connections.timed_out,
-                live: c.connections.live(),
-            },
-            segments: Segments {
-                r#in: c.segments_in,
-                out: c.segments_out,
-            },
-            cookies: Cookies {
-                sent: c.cookies.sent,
-                accepted: c.cookies.accepted,
-                rejected: c.cookies.rejected,
-            },
-            drops: drops_by_name(totals),
-            queues,
-        }
+        let drops = drops_by_name(totals).into_iter();
+        let counts = Counts {
+            drops: drops.map(|(name, n)| (name.to_owned(), n)).collect(),
+            ..Counts::from(&totals.counters)
+        };
+        Self { counts, queues }
     }
 }
 

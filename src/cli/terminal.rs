@@ -1,6 +1,7 @@
 //! What all subcommands share: stopping on a signal, and one line that is rewritten in place.
 
 use core::sync::atomic::AtomicBool;
+use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
@@ -11,6 +12,12 @@ pub(crate) fn stop_flag() -> io::Result<Arc<AtomicBool>> {
         signal_hook::flag::register(signal, Arc::clone(&stop))?;
     }
     Ok(stop)
+}
+
+/// One JSON object on stdout, in one line. Whoever reads it may hang up.
+pub(crate) fn print_json(value: &impl Serialize) -> io::Result<()> {
+    let line = serde_json::to_string(value)?;
+    writeln!(io::stdout(), "{line}")
 }
 
 /// One line on stderr, rewritten each time; nothing where stderr is no terminal.

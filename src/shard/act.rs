@@ -1,6 +1,6 @@
 //! Carries out what the protocol asks: text to and from the service, buffers, the end.
 
-use super::{Shard, context};
+use super::{Note, Shard, context};
 use crate::nic::{Frame, Port};
 use crate::service::{Asked, Conn, Reader, Service, Writer};
 use crate::table::Handle;
@@ -270,6 +270,7 @@ impl<P: Port> Shard<P> {
         if before != after {
             self.counters.states[before as usize] -= 1;
             self.counters.states[after as usize] += 1;
+            self.note_state(handle, after, now);
         }
         if after == State::TimeWait {
             let slot = handle.slot();
@@ -287,6 +288,13 @@ impl<P: Port> Shard<P> {
             }
         }
         self.touch(handle, frame);
+    }
+
+    // For readers.
+    fn note_state(&self, handle: Handle, state: State, now: Instant) {
+        if let Some(note) = self.table.note(handle).and_then(Note::from_word) {
+            self.table.set_note(handle, note.entered(state, now).into());
+        }
     }
 
     // Frees the slot of a closed connection.

@@ -22,6 +22,7 @@ mod icmp;
 mod listener;
 mod mesh;
 mod neighbour;
+mod note;
 mod send;
 mod sources;
 mod stranger;
@@ -33,14 +34,15 @@ pub use config::{Budgets, Limits, Secrets, ShardConfig, SynCookies};
 pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
 pub use mesh::Mesh;
+pub use note::{Note, Ticks};
 pub use tap::{Direction, Tap};
 
 use crate::buffer::Pool;
 use crate::limits::BURST_FRAMES;
 use crate::nic::{Burst, Frame, Port};
 use crate::service::Service;
-use crate::table::{Handle, Table};
-use crate::tcp::{Config, Context, IssSource, State, Tcb};
+use crate::table::{Handle, Reader, Table};
+use crate::tcp::{Config, Context, IssSource, Open, State, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wheel::{Fifo, Wheel};
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
@@ -214,6 +216,8 @@ impl<P: Port> Shard<P> {
         let connection = Connection::new(tcb, link, queue, service);
         let handle = self.table.insert(hash, tuple, connection);
         let handle = handle.map_err(|_| OpenError::Full)?;
+        let note = Note::new(State::SynSent, Open::Active, now);
+        self.table.set_note(handle, note.into());
         self.counters.states[State::SynSent as usize] += 1;
         self.postpone(handle);
         Ok(handle)
@@ -274,6 +278,13 @@ impl<P: Port> Shard<P> {
     /// its hands between breaths there are none.
     pub fn into_port(self) -> P {
         self.port
+    }
+
+    /// Somebody who may look at its connections from any thread, at no cost to it. Their notes
+    /// are [`Note`]s.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        self.table.reader()
     }
 
     /// What happened so far.

@@ -1,12 +1,12 @@
 //! Segments of no connection: resets, slots for SYNs, cookies (RFC 9293 §3.10.7.1-2, RFC 4987).
 
 use super::connection::Connection;
-use super::{Direction, Shard, SynCookies, context};
+use super::{Direction, Note, Shard, SynCookies, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
 use crate::tcp::cookie::{cookie_syn_ack, remembered};
-use crate::tcp::{Listened, Settings, State, Tcb, on_listen, reset_for};
+use crate::tcp::{Listened, Open, Settings, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
 use crate::wire::{Address, Endpoint, Packet, Segment, Seq};
 
@@ -112,7 +112,7 @@ impl<P: Port> Shard<P> {
         let cx = context(&self.config.tcp, &packet.tuple, now);
         let mut tcb = Tcb::on_syn(&packet.segment, iss, ts_offset, &cx);
         tcb.set(self.settings_of(listener), &cx);
-        let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {
+        let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener, now) else {
             return self.refuse(frame, DropReason::TableFull);
         };
         if let Some(tap) = &mut self.tap {
@@ -173,7 +173,7 @@ impl<P: Port> Shard<P> {
         let cx = context(&self.config.tcp, &packet.tuple, now);
         let mut tcb = Tcb::on_cookie(seg, &remembered(seg, mss, cx.config), ts_offset, &cx);
         tcb.set(self.settings_of(listener), &cx);
-        let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener) else {
+        let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener, now) else {
             return self.refuse(frame, DropReason::TableFull);
         };
         self.counters.cookies.accepted += 1;
@@ -210,6 +210,7 @@ impl<P: Port> Shard<P> {
         queue: u16,
         hash: u64,
         listener: u16,
+        now: Instant,
     ) -> Option<Handle> {
         let at = self.listeners.get_mut(usize::from(listener))?;
         let link = packet.link.reversed();
@@ -218,6 +219,8 @@ impl<P: Port> Shard<P> {
         let handle = self.table.insert(hash, packet.tuple, connection).ok()?;
         at.open += 1;
         self.sources.add(&packet.tuple.remote.address);
+        let note = Note::new(State::SynReceived, Open::Passive, now);
+        self.table.set_note(handle, note.into());
         self.counters.states[State::SynReceived as usize] += 1;
         Some(handle)
     }

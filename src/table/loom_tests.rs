@@ -40,7 +40,7 @@ fn a_reader_never_sees_half_of_two_connections() {
                 let number = entry.tuple.local.address.0[0];
                 assert_eq!(entry.tuple, tuple(number), "torn");
                 assert!(
-                    [0, u32::from(number)].contains(&entry.note),
+                    [0, u64::from(number)].contains(&entry.note),
                     "another's note"
                 );
             }

@@ -178,10 +178,16 @@ impl<T> Table<T> {
 
     /// Leaves a word for readers at a connection; nothing when the handle is stale. It is 0 until
     /// then.
-    pub fn set_note(&self, handle: Handle, note: u32) {
+    pub fn set_note(&self, handle: Handle, note: u64) {
         if let Some(at) = self.slot(handle) {
             at.set_note(note);
         }
+    }
+
+    /// The note of a connection; `None` when the handle is stale.
+    #[must_use]
+    pub fn note(&self, handle: Handle) -> Option<u64> {
+        self.slot(handle).map(Slot::note)
     }
 
     /// The connection that lives in `slot`: timers know slots only.

@@ -18,16 +18,19 @@ const OCCUPIED: u32 = 2;
 const PHASE_BITS: u32 = 2;
 const PHASE: u32 = (1 << PHASE_BITS) - 1;
 
-/// Words of a tuple: two addresses of two words, and the ports.
-const WORDS: usize = 5;
+/// Words of the two addresses of a tuple.
+const WORDS: usize = 4;
 
 #[derive(Debug)]
 #[repr(C)]
 pub(super) struct Slot {
     life: AtomicU32,
+    /// Of the tuple: local, then remote.
+    ports: AtomicU32,
+    /// Of the tuple: local, then remote.
+    addresses: [AtomicU64; WORDS],
     /// A word of the owner's for each slot: see [`super::Table::set_note`].
-    note: AtomicU32,
-    tuple: [AtomicU64; WORDS],
+    note: AtomicU64,
 }
 
 #[cfg(not(feature = "loom"))]
@@ -37,8 +40,9 @@ impl Default for Slot {
     fn default() -> Self {
         Self {
             life: AtomicU32::new(VACANT),
-            note: AtomicU32::new(0),
-            tuple: core::array::from_fn(|_| AtomicU64::new(0)),
+            ports: AtomicU32::new(0),
+            addresses: core::array::from_fn(|_| AtomicU64::new(0)),
+            note: AtomicU64::new(0),
         }
     }
 }
@@ -58,16 +62,18 @@ impl Slot {
 
     /// Is `tuple` the tuple of whoever is in it, or was last?
     pub(super) fn has(&self, tuple: &FourTuple) -> bool {
-        let words = to_words(tuple);
-        let differs = self.tuple.iter().zip(words);
-        differs.fold(0, |all, (at, word)| {
+        let (ports, words) = to_words(tuple);
+        let ports = u64::from(self.ports.load(Ordering::Relaxed) ^ ports);
+        let differs = self.addresses.iter().zip(words);
+        differs.fold(ports, |all, (at, word)| {
             all | (at.load(Ordering::Relaxed) ^ word)
         }) == 0
     }
 
-    /// The tuple, for the one who writes.
+    /// The tuple: whole for the one who writes, and for others between two looks at the life.
     pub(super) fn tuple(&self) -> FourTuple {
-        from_words(self.copy())
+        let words = core::array::from_fn(|n| self.addresses[n].load(Ordering::Relaxed));
+        from_words(self.ports.load(Ordering::Relaxed), words)
     }
 
     /// Moves an occupant in; returns its generation.
@@ -79,7 +85,9 @@ impl Slot {
         // that somebody is moving in.
         fence(Ordering::Release);
         self.note.store(0, Ordering::Relaxed);
-        for (at, word) in self.tuple.iter().zip(to_words(tuple)) {
+        let (ports, words) = to_words(tuple);
+        self.ports.store(ports, Ordering::Relaxed);
+        for (at, word) in self.addresses.iter().zip(words) {
             at.store(word, Ordering::Relaxed);
         }
         // Pairs with the Acquire load of `read`: whoever sees the occupant sees its tuple.
@@ -94,7 +102,12 @@ impl Slot {
         self.life.store(life, Ordering::Relaxed);
     }
 
-    pub(super) fn set_note(&self, note: u32) {
+    /// The note: see `tuple`.
+    pub(super) fn note(&self) -> u64 {
+        self.note.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_note(&self, note: u64) {
         self.note.store(note, Ordering::Relaxed);
     }
 
@@ -107,21 +120,17 @@ impl Slot {
             if life & PHASE != OCCUPIED {
                 return None;
             }
-            let (words, note) = (self.copy(), self.note.load(Ordering::Relaxed));
+            let (tuple, note) = (self.tuple(), self.note());
             // Pairs with the Release fence of `occupy`.
             fence(Ordering::Acquire);
             if self.life.load(Ordering::Relaxed) == life {
                 return Some(Entry {
                     handle: Handle::new(slot, life >> PHASE_BITS),
-                    tuple: from_words(words),
+                    tuple,
                     note,
                 });
             }
         }
-    }
-
-    fn copy(&self) -> [u64; WORDS] {
-        core::array::from_fn(|n| self.tuple[n].load(Ordering::Relaxed))
     }
 }
 
@@ -134,26 +143,21 @@ pub struct Entry {
     pub tuple: FourTuple,
     /// What the owner last noted of it: 0, or a note of this occupant; the newest or the one
     /// before.
-    pub note: u32,
+    pub note: u64,
 }
 
-fn to_words(tuple: &FourTuple) -> [u64; WORDS] {
+fn to_words(tuple: &FourTuple) -> (u32, [u64; WORDS]) {
     let FourTuple { local, remote } = tuple;
     let halves = |address: Address| {
         let octets = u128::from_ne_bytes(address.0);
         [octets as u64, (octets >> 64) as u64]
     };
     let ([a, b], [c, d]) = (halves(local.address), halves(remote.address));
-    [
-        a,
-        b,
-        c,
-        d,
-        u64::from(local.port) << 16 | u64::from(remote.port),
-    ]
+    let ports = u32::from(local.port) << 16 | u32::from(remote.port);
+    (ports, [a, b, c, d])
 }
 
-fn from_words([a, b, c, d, ports]: [u64; WORDS]) -> FourTuple {
+fn from_words(ports: u32, [a, b, c, d]: [u64; WORDS]) -> FourTuple {
     let address =
         |low: u64, high: u64| Address((u128::from(high) << 64 | u128::from(low)).to_ne_bytes());
     let end = |address, port| Endpoint { address, port };

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::wire::{Address, Endpoint};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::AtomicBool;
+use std::thread;
 
 const SEEDS: [u64; 4] = [11, 22, 33, 44];
 
@@ -170,4 +172,57 @@ fn a_million_chosen_tuples_do_not_make_a_long_probe() {
     // Random hashes at this load give 1.4 lines a miss in the mean, and a dozen at the longest.
     assert!(longest <= 40, "longest probe {longest}");
     assert!(sum <= 16 * MANY as usize / 10, "mean probe {sum} / {MANY}");
+}
+
+// The note of a tuple is its ports, so that a note of another occupant shows.
+#[test]
+fn a_reader_that_walks_while_others_come_and_go_sees_whole_entries() {
+    const SLOTS: u32 = 64;
+    const STEPS: u32 = 200_000;
+    let mut table: Table<()> = Table::new(SLOTS as usize, SEEDS);
+    let note = |tuple: &FourTuple| u64::from(tuple.remote.port) << 32 | 1;
+    let insert = |table: &mut Table<()>, n: u32| {
+        let tuple = FourTuple {
+            local: end(!n, n as u16),
+            remote: end(n, !n as u16),
+        };
+        let handle = table.insert(table.hash(&tuple), tuple, ()).unwrap();
+        table.set_note(handle, note(&tuple));
+        handle
+    };
+    // These stay: each walk meets each of them once.
+    let stay: Vec<Handle> = (0..SLOTS / 2).map(|n| insert(&mut table, n)).collect();
+    let reader = table.reader();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let looking = scope.spawn(|| {
+            let mut walks = 0;
+            let mut met = 0_u64;
+            while !is_over.load(Ordering::Relaxed) || walks == 0 {
+                let mut stayed = 0;
+                for entry in reader.entries() {
+                    let n = u32::from_be_bytes(entry.tuple.remote.address.v4_octets());
+                    assert_eq!(entry.tuple.local, end(!n, n as u16), "torn");
+                    assert_eq!(entry.tuple.remote, end(n, !n as u16), "torn");
+                    // Between moving in and the first note there is none.
+                    assert!(entry.note == 0 || entry.note == note(&entry.tuple));
+                    stayed += usize::from(stay.contains(&entry.handle));
+                    met += 1;
+                }
+                assert_eq!(stayed, stay.len());
+                walks += 1;
+            }
+            met
+        });
+        let mut come = VecDeque::new();
+        for n in SLOTS..STEPS {
+            come.push_back(insert(&mut table, n));
+            if table.is_full() {
+                let goes = come.pop_front().unwrap();
+                assert_eq!(table.remove(goes), Some(()));
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+        assert!(looking.join().unwrap() > 0);
+    });
 }

@@ -138,6 +138,11 @@ impl Process {
         said.map_err(|_| format!("it never said {text:?}, but: {}", self.stderr.so_far()).into())
     }
 
+    /// What it has said on stdout.
+    pub(crate) fn stdout_so_far(&self) -> String {
+        self.stdout.so_far()
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -10,7 +10,7 @@ pub use config::{ChecksumRule, ServerConfig, ServiceFactory, TapFactory};
 pub use error::Error;
 
 use super::clock::Clock;
-use super::published::Published;
+use super::view::{ServerView, ShardView};
 use super::worker::{self, Idle};
 use crate::nic::af_xdp::{AfXdp, PortConfig, Program, QueueReport, QueueSpec, Verdicts};
 use crate::nic::device::Device;
@@ -62,6 +62,7 @@ pub struct Server {
     queues: Vec<ServedQueue>,
     warnings: Vec<String>,
     alone: BTreeSet<Address>,
+    clock: Clock,
     /// While it runs, solicitations for the addresses that are ours alone reach us.
     _groups: SolicitedNodes,
     stop: Arc<AtomicBool>,
@@ -69,7 +70,7 @@ pub struct Server {
 
 struct Worker {
     thread: Option<JoinHandle<(Counters, PortCounters)>>,
-    published: Arc<Published>,
+    view: ShardView,
 }
 
 impl Server {
@@ -94,6 +95,7 @@ impl Server {
             _groups: join_groups(&alone, &devices, &mut warnings),
             warnings,
             alone,
+            clock: Clock::start(),
             stop: Arc::new(AtomicBool::new(false)),
         };
         let mut specs = Vec::new();
@@ -113,7 +115,7 @@ impl Server {
             config: &config,
             devices,
             secrets: Secrets::draw()?,
-            clock: Clock::start(),
+            clock: server.clock,
         };
         let meshes = setup.meshes(&dealt)?;
         for (((shard, cpu), queues), mesh) in cpus.into_iter().enumerate().zip(&dealt).zip(meshes) {
@@ -170,18 +172,17 @@ impl Server {
         port.register(&mut self.programs)?;
         let services = config.listeners.iter().map(|(at, make)| (*at, make()));
         let run = Run {
-            cpu,
             idle: config.idle,
             clock: setup.clock,
             stop: Arc::clone(&self.stop),
-            published: Arc::new(Published::default()),
+            view: ShardView::new(cpu),
             services: services.collect(),
             alone: self.alone.iter().copied().collect(),
             tap: config.tap.as_ref().map(|make| make()),
             mesh,
             shard_config,
         };
-        let published = Arc::clone(&run.published);
+        let view = run.view.clone();
         let builder = std::thread::Builder::new().name(format!("shard-{shard}"));
         let thread = match &config.capture {
             Some(path) => {
@@ -203,7 +204,7 @@ impl Server {
         };
         self.workers.push(Worker {
             thread: Some(thread.map_err(|error| Error::Thread { shard, error })?),
-            published,
+            view,
         });
         Ok(())
     }
@@ -252,9 +253,20 @@ impl Server {
     pub fn counters(&self) -> Counters {
         let mut sum = Counters::default();
         for worker in &self.workers {
-            sum.merge(&worker.published.load());
+            sum.merge(&worker.view.counters());
         }
         sum
+    }
+
+    /// What others may see of it, from any thread.
+    #[must_use]
+    pub fn view(&self) -> ServerView {
+        let interfaces = self.programs.iter().map(Program::interface);
+        ServerView {
+            interfaces: interfaces.map(str::to_owned).collect(),
+            clock: self.clock,
+            shards: self.workers.iter().map(|w| w.view.clone()).collect(),
+        }
     }
 
     /// The number of a shard that ended although nobody asked it to.
@@ -330,11 +342,10 @@ impl Setup<'_> {
 
 // What a shard's thread is given.
 struct Run {
-    cpu: usize,
     idle: Idle,
     clock: Clock,
     stop: Arc<AtomicBool>,
-    published: Arc<Published>,
+    view: ShardView,
     services: Vec<(Endpoint, Box<dyn Service>)>,
     alone: Vec<Address>,
     tap: Option<Box<dyn Tap>>,
@@ -344,13 +355,15 @@ struct Run {
 
 impl Run {
     fn on<P: Port>(self, port: P) -> ((Counters, PortCounters), P) {
-        if let Err(error) = worker::pin(self.cpu) {
-            tracing::warn!("cannot bind a shard to CPU {}: {error}", self.cpu);
+        let cpu = self.view.cpu();
+        if let Err(error) = worker::pin(cpu) {
+            tracing::warn!("cannot bind a shard to CPU {cpu}: {error}");
         }
         if let Err(error) = worker::drop_capabilities() {
             tracing::warn!("cannot give up the capabilities of a shard: {error}");
         }
         let mut shard = Shard::new(port, self.shard_config);
+        self.view.show(shard.reader());
         if let Some(mesh) = self.mesh {
             shard.join(mesh);
         }
@@ -369,7 +382,7 @@ impl Run {
             self.clock,
             self.idle,
             &self.stop,
-            &self.published,
+            self.view.published(),
         );
         (counts, shard.into_port())
     }

@@ -6,6 +6,7 @@ mod ends;
 mod icmp;
 mod limits;
 mod neighbour;
+mod notes;
 mod rig;
 mod scatter;
 
