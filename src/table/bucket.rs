@@ -52,14 +52,17 @@ impl Default for Bucket {
 }
 
 impl Bucket {
-    /// Slots of the lanes whose tag is `tag`. Rarely one more: its tuple will not match.
-    pub(super) fn candidates(&self, tag: u16) -> impl Iterator<Item = u32> {
-        (0..TAG_WORDS)
-            .flat_map(move |word| Lanes {
-                word,
-                left: self.equal(word, tag),
-            })
-            .map(|lane| self.slots[lane].load(Relaxed))
+    /// The lanes whose tag is `tag`, a bit each. Rarely one more: its tuple will not match.
+    #[inline]
+    pub(super) fn lanes_of(&self, tag: u16) -> u32 {
+        let [a, b, c] = core::array::from_fn(|word| gather(self.equal(word, tag)));
+        a | b << TAGS_PER_WORD | c << (2 * TAGS_PER_WORD)
+    }
+
+    /// The slot of a lane.
+    #[inline]
+    pub(super) fn slot(&self, lane: u32) -> Option<u32> {
+        self.slots.get(lane as usize).map(|slot| slot.load(Relaxed))
     }
 
     /// Did an entry of this tag's class go past?
@@ -85,13 +88,11 @@ impl Bucket {
 
     /// Adds an entry; `false` when the bucket is full.
     pub(super) fn insert(&self, tag: u16, slot: u32) -> bool {
-        let empty = (0..TAG_WORDS).find_map(|word| {
-            let left = self.equal(word, 0);
-            Lanes { word, left }.next()
-        });
-        let Some(lane) = empty else {
+        // The lowest mark of a word is right, so the first of all is.
+        let lane = self.lanes_of(0).trailing_zeros() as usize;
+        if lane >= LANES {
             return false;
-        };
+        }
         self.slots[lane].store(slot, Relaxed);
         self.set_tag(lane, tag);
         true
@@ -99,12 +100,13 @@ impl Bucket {
 
     /// Removes the entry; `false` when it is not here.
     pub(super) fn remove(&self, tag: u16, slot: u32) -> bool {
-        let lane = (0..TAG_WORDS)
-            .flat_map(|word| Lanes {
-                word,
-                left: self.equal(word, tag),
-            })
-            .find(|lane| self.slots[*lane].load(Relaxed) == slot && self.tag(*lane) == tag);
+        let lanes = self.lanes_of(tag);
+        let is_it = |lane: &usize| {
+            lanes >> lane & 1 == 1
+                && self.slots[*lane].load(Relaxed) == slot
+                && self.tag(*lane) == tag
+        };
+        let lane = (0..LANES).find(is_it);
         let Some(lane) = lane else {
             return false;
         };
@@ -146,28 +148,22 @@ const fn count_at(tag: u16) -> u32 {
     COUNTS_AT + (tag as u32 & 7) * COUNT_BITS
 }
 
-/// The marked lanes of a word of tags, lowest first, as lanes of the bucket.
-struct Lanes {
-    word: usize,
-    left: u64,
-}
-
-impl Iterator for Lanes {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        if self.left == 0 {
-            return None;
-        }
-        let lane = self.left.trailing_zeros() as usize / TAG_BITS;
-        self.left &= self.left - 1;
-        Some(self.word * TAGS_PER_WORD + lane)
-    }
+// The marks of a word, from the highest bits of its lanes to four bits side by side: the product
+// has each of them there once, and no carries.
+const fn gather(marks: u64) -> u32 {
+    const TO_48: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
+    ((marks >> (TAG_BITS - 1)).wrapping_mul(TO_48) >> 48 & 0xf) as u32
 }
 
 #[cfg(all(test, not(feature = "loom")))]
 mod tests {
     use super::*;
+
+    fn slots_of(bucket: &Bucket, tag: u16) -> Vec<u32> {
+        let lanes = bucket.lanes_of(tag);
+        let marked = (0..32).filter(|lane| lanes >> lane & 1 == 1);
+        marked.map(|lane| bucket.slot(lane).unwrap()).collect()
+    }
 
     #[test]
     fn ten_fit_and_each_is_found_until_it_is_removed() {
@@ -179,7 +175,7 @@ mod tests {
         }
         assert!(!bucket.insert(7, 7), "it is full");
         for tag in [1, 2, 3, 0x8000, 0xffff] {
-            let there: Vec<u32> = bucket.candidates(tag).collect();
+            let there = slots_of(&bucket, tag);
             for (slot, has) in (100..).zip(tags) {
                 assert!(has != tag || there.contains(&slot), "{tag}: {there:?}");
             }
@@ -193,7 +189,7 @@ mod tests {
                 "its lane is free"
             );
         }
-        assert_eq!(bucket.candidates(1).count(), 0);
+        assert_eq!(slots_of(&bucket, 1).len(), 0);
     }
 
     #[test]
@@ -212,7 +208,7 @@ mod tests {
             }
             assert!(!bucket.has_passed(class));
         }
-        assert_eq!(bucket.candidates(0xffff).count(), 10);
+        assert_eq!(slots_of(&bucket, 0xffff).len(), 10);
     }
 
     #[test]

@@ -33,9 +33,17 @@ impl Index {
     /// Slots whose tag is that of `hash`, nearest first: one, but for a chance of one to some
     /// thousands.
     #[inline]
-    pub(super) fn candidates(&self, hash: u64) -> impl Iterator<Item = u32> {
-        self.path(hash)
-            .flat_map(move |bucket| bucket.candidates(tag(hash)))
+    pub(super) fn candidates(&self, hash: u64) -> Candidates<'_> {
+        let at = self.home(hash);
+        let bucket = &self.buckets[at];
+        Candidates {
+            index: self,
+            hash,
+            at,
+            bucket,
+            lanes: bucket.lanes_of(tag(hash)),
+            left: self.buckets.len(),
+        }
     }
 
     /// Adds an entry. The caller keeps within the capacity, so there is an empty lane.
@@ -93,6 +101,41 @@ impl Index {
     // The upper half of the hash as a fraction of the buckets: any number of them will do.
     fn home(&self, hash: u64) -> usize {
         (((hash >> 32) * self.buckets.len() as u64) >> 32) as usize
+    }
+}
+
+/// The entries on a path that may be meant. All that a miss costs is in the first bucket.
+pub(super) struct Candidates<'a> {
+    index: &'a Index,
+    hash: u64,
+    at: usize,
+    bucket: &'a Bucket,
+    lanes: u32,
+    /// Buckets of the path that were not left behind.
+    left: usize,
+}
+
+impl Iterator for Candidates<'_> {
+    type Item = u32;
+
+    #[inline]
+    fn next(&mut self) -> Option<u32> {
+        loop {
+            if self.lanes != 0 {
+                let lane = self.lanes.trailing_zeros();
+                self.lanes &= self.lanes - 1;
+                return self.bucket.slot(lane);
+            }
+            let tag = tag(self.hash);
+            self.left -= 1;
+            if self.left == 0 || !self.bucket.has_passed(tag) {
+                self.left = 1;
+                return None;
+            }
+            self.at = (self.at + stride(self.hash)) % self.index.buckets.len();
+            self.bucket = &self.index.buckets[self.at];
+            self.lanes = self.bucket.lanes_of(tag);
+        }
     }
 }
 
