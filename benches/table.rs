@@ -64,7 +64,7 @@ fn find_burst(table: &Table<Value>, tuples: &[FourTuple; BURST], prefetch: Prefe
     }
     if prefetch >= Prefetch::Slot {
         for hash in &hashes {
-            table.prefetch_slot(*hash);
+            black_box(table.prefetch_slot(*hash));
         }
     }
     let found = hashes.iter().zip(tuples).filter_map(|(hash, tuple)| {

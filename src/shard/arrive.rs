@@ -67,8 +67,8 @@ impl<P: Port> Shard<P> {
             }
         }
         self.burst = burst;
-        for arrival in &self.arrivals {
-            self.table.prefetch_slot(arrival.hash);
+        for arrival in &mut self.arrivals {
+            arrival.may_be_in = self.table.prefetch_slot(arrival.hash);
         }
         self.counters.segments_in += self.arrivals.len() as u64;
         for (error, frame) in errors {
@@ -90,17 +90,26 @@ impl<P: Port> Shard<P> {
             frame: Some(frame),
             packet,
             hash,
+            may_be_in: true,
         });
     }
 
     pub(super) fn arrive(&mut self, now: Instant) {
         let mut arrivals = core::mem::take(&mut self.arrivals);
+        let insertions = self.table.insertions();
         for arrival in &mut arrivals {
             let (packet, hash) = (&arrival.packet, arrival.hash);
             let Some(frame) = arrival.frame.take() else {
                 continue;
             };
-            match self.table.find(hash, &packet.tuple) {
+            // A flood is all misses, and each was seen to be one when its slot was called.
+            let is_miss = !arrival.may_be_in && self.table.insertions() == insertions;
+            let found = if is_miss {
+                None
+            } else {
+                self.table.find(hash, &packet.tuple)
+            };
+            match found {
                 Some(handle) => self.on_segment(handle, packet, frame, hash, now),
                 None => self.on_stranger(packet, frame, hash, None, now),
             }

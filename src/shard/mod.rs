@@ -125,6 +125,8 @@ struct Arrival {
     frame: Option<Frame>,
     packet: Packet,
     hash: u64,
+    /// `false`: when the burst was looked up, its tuple was not in the table.
+    may_be_in: bool,
 }
 
 impl<P: Port> Shard<P> {

@@ -44,6 +44,7 @@ pub struct Table<T> {
     free: Vec<u32>,
     /// Slots that were ever in use.
     used: u32,
+    insertions: u64,
 }
 
 /// What readers see.
@@ -70,6 +71,7 @@ impl<T> Table<T> {
             values: Vec::with_capacity(capacity),
             free: Vec::with_capacity(capacity),
             used: 0,
+            insertions: 0,
         }
     }
 
@@ -98,13 +100,24 @@ impl<T> Table<T> {
         self.shared.index.prefetch(hash);
     }
 
-    /// Calls the tuple and the head of the value that [`Table::find`] will lead to, if any. It
-    /// reads the index, so [`Table::prefetch`] comes first, for the whole burst.
-    pub fn prefetch_slot(&self, hash: u64) {
-        if let Some(slot) = self.shared.index.candidates(hash).next() {
-            prefetch(&self.shared.slots[slot as usize]);
-            prefetch(&self.values[slot as usize]);
-        }
+    /// Calls the tuple and the head of the value that [`Table::find`] will lead to; `false` when it
+    /// will lead nowhere, unless [`Table::insertions`] goes up before. It reads the index, so
+    /// [`Table::prefetch`] comes first, for the whole burst.
+    #[inline]
+    #[must_use]
+    pub fn prefetch_slot(&self, hash: u64) -> bool {
+        let Some(slot) = self.shared.index.candidates(hash).next() else {
+            return false;
+        };
+        prefetch(&self.shared.slots[slot as usize]);
+        prefetch(&self.values[slot as usize]);
+        true
+    }
+
+    /// Connections that were ever added.
+    #[must_use]
+    pub const fn insertions(&self) -> u64 {
+        self.insertions
     }
 
     /// The connection with this tuple. `hash` is [`Table::hash`] of it.
@@ -136,6 +149,7 @@ impl<T> Table<T> {
         }
         let generation = self.shared.slots[slot as usize].occupy(&tuple);
         self.shared.index.insert(hash, slot);
+        self.insertions += 1;
         Ok(Handle::new(slot, generation))
     }
 
