@@ -154,7 +154,12 @@ pub(crate) fn odd_segments() -> Result<(), Failed> {
         3,
         "data offsets"
     );
-    assert_eq!(totals.verdicts.of(Verdict::Redirect), totals.port.received);
+    // The bystander's kernel acknowledges when it likes, also while we stop.
+    let unread = totals.verdicts.of(Verdict::Redirect) - totals.port.received;
+    assert!(
+        unread <= 1,
+        "{unread} frames were redirected and not received"
+    );
     Ok(())
 }
 
