@@ -83,11 +83,16 @@ impl Tally {
     }
 }
 
-/// What two shards and a wire do not bring about: frames made by others, and other threads.
+/// What two shards and a wire do not bring about: frames made by others, other threads, and users
+/// who accept.
 fn is_out_of_reach(reason: DropReason) -> bool {
     reason.severity() == Severity::Suspect
         || matches!(
             reason,
-            DropReason::NeighbourNotOurs | DropReason::HandOffFull | DropReason::TransmitFull
+            DropReason::NeighbourNotOurs
+                | DropReason::IcmpIgnored
+                | DropReason::BacklogFull
+                | DropReason::HandOffFull
+                | DropReason::TransmitFull
         )
 }
