@@ -3,8 +3,9 @@
 
 use super::clock::Clock;
 use super::server::ChecksumRule;
+use super::whole;
 use crate::limits::{FRAME_BYTES, LINK_HEADER_BYTES};
-use crate::nic::af_xdp::{self, AfXdp, CopyMode, PortConfig, Program, QueueSpec, XdpMode};
+use crate::nic::af_xdp::{self, AfXdp, CopyMode, Program, XdpMode};
 use crate::nic::device::Device;
 use crate::nic::netlink::{self, Mac, Netlink};
 use crate::nic::solicited::SolicitedNodes;
@@ -86,18 +87,8 @@ impl Host {
         if !device.link().up {
             return Err(Error::Down(config.interface.clone()));
         }
-        let mut program = Program::attach(&config.interface, config.xdp_mode)?;
-        // Attaching may have changed the queues (virtio_net): look again.
-        let queues = 0..Device::open(&config.interface)?.rx_queues();
-        let queues: Vec<_> = queues
-            .map(|queue| QueueSpec::new(&config.interface, queue))
-            .collect();
-        let port_config = PortConfig {
-            copy: config.copy.under(program.is_native()),
-            ..PortConfig::default()
-        };
-        let port = AfXdp::open(&queues, &port_config)?;
-        port.register(core::slice::from_mut(&mut program))?;
+        let (mut program, port) =
+            whole::open::<Error>(&config.interface, config.xdp_mode, config.copy)?;
         let mut shard = Shard::new(port, fill_in(config, &device)?);
         let mut groups = SolicitedNodes::default();
         if !Netlink::open()?.is_held(address.to_ip())? {

@@ -12,4 +12,5 @@ pub mod published;
 pub mod resilience;
 pub mod server;
 pub mod view;
+mod whole;
 pub mod worker;

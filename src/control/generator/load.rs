@@ -3,12 +3,10 @@
 use super::{Error, Generator, next_hop};
 use crate::control::clock::Clock;
 use crate::control::server::ChecksumRule;
-use crate::control::worker;
+use crate::control::{whole, worker};
 use crate::load::{Plan, Tally};
 use crate::nic::PortCounters;
-use crate::nic::af_xdp::{
-    AfXdp, CopyMode, PortConfig, Program, QueueReport, QueueSpec, Verdicts, XdpMode,
-};
+use crate::nic::af_xdp::{AfXdp, CopyMode, Program, QueueReport, Verdicts, XdpMode};
 use crate::nic::device::Device;
 use crate::nic::solicited::SolicitedNodes;
 use crate::shard::{Counters, Secrets};
@@ -99,19 +97,9 @@ impl Load {
         check_sources(&device, plan)?;
         let mac = next_hop::resolve(&device, plan.target.address.to_ip())?;
         let link = LinkHeader::new(mac.0, device.mac().0);
-        let mut program = Program::attach(&config.interface, config.xdp_mode)?;
-        // Attaching may have changed the queues (virtio_net): look again.
-        let queues = 0..Device::open(&config.interface)?.rx_queues();
-        let queues: Vec<_> = queues
-            .map(|queue| QueueSpec::new(&config.interface, queue))
-            .collect();
-        let port_config = PortConfig {
-            copy: config.copy.under(program.is_native()),
-            ..PortConfig::default()
-        };
-        let port = AfXdp::open(&queues, &port_config)?;
+        let (mut program, port) =
+            whole::open::<Error>(&config.interface, config.xdp_mode, config.copy)?;
         let queues = port.reports();
-        port.register(core::slice::from_mut(&mut program))?;
         // Nobody else answers for them: neighbours that send to them find us.
         let sources: Vec<Address> = (0..plan.addresses()).map(|n| plan.sources.nth(n)).collect();
         for address in &sources {
