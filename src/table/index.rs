@@ -68,6 +68,14 @@ impl Index {
         debug_assert!(false, "the entry is there");
     }
 
+    /// Names `to` instead of `slot`, whose entry is there. It keeps its place.
+    pub(super) fn replace(&self, hash: u64, slot: u32, to: u32) {
+        let is_done = self
+            .path(hash)
+            .any(|bucket| bucket.replace(tag(hash), slot, to));
+        debug_assert!(is_done, "the entry is there");
+    }
+
     /// Calls the line in which the search for `hash` begins.
     pub(super) fn prefetch(&self, hash: u64) {
         prefetch(&self.buckets[self.home(hash)]);

@@ -52,6 +52,7 @@ pub use listen::{Listened, on_listen, reset_for};
 pub use settings::{KeepAlive, Settings};
 pub use status::{Status, Trust};
 pub use tcb::{Open, Rcv, Snd, State, Tcb};
+pub use time_wait::TimeWait;
 
 #[cfg(test)]
 mod tests;
