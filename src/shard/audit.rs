@@ -4,6 +4,7 @@ use super::Shard;
 use crate::nic::Port;
 use crate::tcp::State;
 use crate::time::Instant;
+use crate::wheel::Wheel;
 
 /// Something that a shard has lost track of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,7 +142,8 @@ impl<P: Port> Shard<P> {
                 (wheel, queued) == (Instant::NEVER, due)
             } else {
                 let is_due = due.is_armed() || may_wait_for_ever;
-                queued == Instant::NEVER && (is_unsettled || wheel == due && is_due)
+                queued == Instant::NEVER
+                    && (is_unsettled || wheel == Wheel::fires_at(due) && is_due)
             };
             if !is_filed {
                 return Err(Discrepancy::Timer { slot, armed, due });
