@@ -45,7 +45,7 @@ impl<P: Port> Shard<P> {
             (Some(reply), Some(frame)) => {
                 let packet = packet.expect("a frame comes with its packet");
                 let settings = self.settings(handle).copied().unwrap_or_default();
-                let connection = self.table.get(handle);
+                let connection = self.at_work.get(&self.table, handle);
                 let blocks = connection.map_or(&[][..], |it| it.tcb.sack_blocks(reply.ctl));
                 let blocks: ArrayVec<SackBlock, SACK_BLOCKS_MAX> = blocks.iter().copied().collect();
                 self.reply_by(packet, frame, &reply, &settings, now, |headers, bytes| {
