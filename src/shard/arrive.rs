@@ -130,7 +130,7 @@ impl<P: Port> Shard<P> {
             self.received.free_blocks(),
             self.has_room_for(&packet.segment),
         );
-        let Some(connection) = self.table.get_mut(handle) else {
+        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
             return self.port.release(frame);
         };
         let seg = &packet.segment;

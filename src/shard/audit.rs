@@ -4,6 +4,7 @@ use super::Shard;
 use crate::nic::Port;
 use crate::tcp::State;
 use crate::time::Instant;
+use crate::wheel::Wheel;
 
 /// Something that a shard has lost track of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +52,22 @@ pub enum Discrepancy {
         /// Connections that it counts.
         there: u64,
     },
+    /// A connection has a place at work that is somebody else's.
+    #[error("slot {slot}: its place at work is not its own")]
+    Place {
+        /// Which slot of the table.
+        slot: u32,
+    },
+    /// A place at work is nobody's and not free, or the other way round.
+    #[error("{taken} places at work are taken, by {owners} owners, for {there} connections")]
+    Places {
+        /// Places that are not free.
+        taken: usize,
+        /// Places that have an owner.
+        owners: usize,
+        /// Connections at work.
+        there: usize,
+    },
     /// A list of work is longer than it was made for.
     #[error("{waiting} connections wait for a turn, in a list for {room}")]
     Backlog {
@@ -72,6 +89,7 @@ impl<P: Port> Shard<P> {
         self.audit_blocks()?;
         self.audit_timers()?;
         self.audit_admission()?;
+        self.audit_places()?;
         let (waiting, room) = (self.backlog.len(), self.config.connections);
         if waiting > room {
             return Err(Discrepancy::Backlog { waiting, room });
@@ -79,9 +97,31 @@ impl<P: Port> Shard<P> {
         Ok(())
     }
 
+    // Each connection has a place at work, and each place that is taken is one connection's.
+    fn audit_places(&self) -> Result<(), Discrepancy> {
+        let (taken, owners) = (self.at_work.len(), self.at_work.iter().count());
+        for (handle, ..) in self.table.iter() {
+            let connection = self.at_work.get(&self.table, handle);
+            if connection.and_then(|it| it.owner) != Some(handle) {
+                return Err(Discrepancy::Place {
+                    slot: handle.slot(),
+                });
+            }
+        }
+        let there = self.table.len();
+        if (taken, owners) != (there, there) {
+            return Err(Discrepancy::Places {
+                taken,
+                owners,
+                there,
+            });
+        }
+        Ok(())
+    }
+
     fn audit_states(&self) -> Result<(), Discrepancy> {
         let mut states = [0; State::ALL.len()];
-        for (_, _, connection) in self.table.iter() {
+        for connection in self.at_work.iter() {
             states[connection.tcb.state() as usize] += 1;
         }
         for ((state, counted), there) in State::ALL.iter().zip(self.counters.states).zip(states) {
@@ -98,7 +138,7 @@ impl<P: Port> Shard<P> {
 
     fn audit_blocks(&self) -> Result<(), Discrepancy> {
         let (mut received, mut to_send) = (0, 0);
-        for (_, _, connection) in self.table.iter() {
+        for connection in self.at_work.iter() {
             received += self.received.held_by(&connection.received);
             to_send += self.to_send.held_by(&connection.to_send);
         }
@@ -122,7 +162,7 @@ impl<P: Port> Shard<P> {
     fn audit_timers(&self) -> Result<(), Discrepancy> {
         for slot in 0..self.table.capacity() as u32 {
             let handle = self.table.handle_at(slot);
-            let connection = handle.and_then(|handle| self.table.get(handle));
+            let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
             let wheel = self.wheel.deadline(slot);
             let queued = self.time_wait.deadline(slot).unwrap_or(Instant::NEVER);
             let due = connection.map_or(Instant::NEVER, |c| c.tcb.deadline());
@@ -141,7 +181,8 @@ impl<P: Port> Shard<P> {
                 (wheel, queued) == (Instant::NEVER, due)
             } else {
                 let is_due = due.is_armed() || may_wait_for_ever;
-                queued == Instant::NEVER && (is_unsettled || wheel == due && is_due)
+                queued == Instant::NEVER
+                    && (is_unsettled || wheel == Wheel::fires_at(due) && is_due)
             };
             if !is_filed {
                 return Err(Discrepancy::Timer { slot, armed, due });
@@ -159,7 +200,7 @@ impl<P: Port> Shard<P> {
             Err(Discrepancy::Admission { by, counted, there })
         };
         let of = |number: Option<usize>| {
-            let of_listener = self.table.iter().filter(|(_, _, connection)| {
+            let of_listener = self.at_work.iter().filter(|connection| {
                 let listener = connection.listener.map(usize::from);
                 listener.is_some() && (number.is_none() || listener == number)
             });

@@ -39,12 +39,14 @@ impl<P: Port> Shard<P> {
     /// Where a connection stands; `None` when there is none any more.
     #[must_use]
     pub fn state_at(&self, handle: Handle) -> Option<State> {
-        self.table.get(handle).map(|c| c.tcb.state())
+        self.at_work.get(&self.table, handle).map(|c| c.tcb.state())
     }
 
     /// The words that a connection's service remembers it by.
     pub fn user_mut(&mut self, handle: Handle) -> Option<&mut [u64; 2]> {
-        self.table.get_mut(handle).map(|c| &mut c.user)
+        self.at_work
+            .get_mut(&self.table, handle)
+            .map(|c| &mut c.user)
     }
 
     /// Lets the service of a connection run although nothing arrived for it. Nothing happens
@@ -60,7 +62,10 @@ impl<P: Port> Shard<P> {
     /// What waits on a connection that reached ESTABLISHED.
     #[must_use]
     pub fn waiting(&self, handle: Handle) -> Option<Waiting> {
-        let connection = self.table.get(handle).filter(|c| c.is_open)?;
+        let connection = self
+            .at_work
+            .get(&self.table, handle)
+            .filter(|c| c.is_open)?;
         Some(Waiting {
             unread: connection.received.len(),
             unacknowledged: connection.to_send.len(),
@@ -97,14 +102,16 @@ impl<P: Port> Shard<P> {
     /// What was chosen for a connection.
     #[must_use]
     pub fn settings(&self, handle: Handle) -> Option<&Settings> {
-        self.table.get(handle).map(|c| c.tcb.settings())
+        self.at_work
+            .get(&self.table, handle)
+            .map(|c| c.tcb.settings())
     }
 
     /// The octet of the IP header that holds DSCP and ECN, of the last segment that the peer sent
     /// and the connection took (MAY-9); 0 before there was one.
     #[must_use]
     pub fn received_tos(&self, handle: Handle) -> Option<u8> {
-        self.table.get(handle).map(|c| c.tos)
+        self.at_work.get(&self.table, handle).map(|c| c.tos)
     }
 
     /// Chooses anew for a connection; before the next breath after [`Shard::open`], for its SYN
@@ -117,7 +124,7 @@ impl<P: Port> Shard<P> {
     #[must_use]
     pub fn status(&self, handle: Handle, now: Instant) -> Option<Status> {
         let tuple = self.table.tuple(handle)?;
-        let connection = self.table.get(handle)?;
+        let connection = self.at_work.get(&self.table, handle)?;
         let cx = context(&self.config.tcp, &tuple, now);
         Some(connection.tcb.status(&cx))
     }
@@ -151,7 +158,7 @@ impl<P: Port> Shard<P> {
         now: Instant,
         call: impl FnOnce(&mut Tcb, &Context<'_>, &mut Actions),
     ) -> bool {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return false;
         };
         let before = connection.tcb.state();

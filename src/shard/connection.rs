@@ -1,12 +1,15 @@
 //! What a shard remembers of a connection beside its TCB.
 
 use crate::buffer::Chain;
+use crate::table::Handle;
 use crate::tcp::Tcb;
 use crate::wire::LinkHeader;
 
 pub(super) struct Connection {
     // hot: every segment
     pub(super) tcb: Tcb,
+    /// Whose it is; nobody's when its place is free.
+    pub(super) owner: Option<Handle>,
     /// Text in order that the service has not read, and behind it text out of order.
     pub(super) received: Chain,
     /// Text to the peer that is not acknowledged.
@@ -24,7 +27,7 @@ pub(super) struct Connection {
     pub(super) listener: Option<u16>,
     /// One more than its place in `Shard::touched`; 0 when it is not there.
     pub(super) touched: u8,
-    /// It is in `Shard::backlog`.
+    /// Its place is in `Shard::backlog`, whoever was there when it came in.
     pub(super) is_postponed: bool,
     /// Its service had text to send and the shard had no block for it.
     pub(super) is_starved: bool,
@@ -36,6 +39,7 @@ impl Connection {
     pub(super) fn new(tcb: Tcb, link: LinkHeader, queue: u16, service: u16) -> Self {
         Self {
             tcb,
+            owner: None,
             received: Chain::default(),
             to_send: Chain::default(),
             user: [0; 2],

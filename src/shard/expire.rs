@@ -17,7 +17,7 @@ impl<P: Port> Shard<P> {
             let Some(handle) = self.table.handle_at(slot) else {
                 continue;
             };
-            let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+            let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
                 continue;
             };
             let before = connection.tcb.state();

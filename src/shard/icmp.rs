@@ -23,7 +23,7 @@ impl<P: Port> Shard<P> {
         let Some(handle) = self.table.find(hash, &error.tuple) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
-        let Some(connection) = self.table.get_mut(handle) else {
+        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
         let before = connection.tcb.state();

@@ -10,6 +10,7 @@
 
 mod act;
 mod arrive;
+mod at_work;
 mod audit;
 mod budget;
 mod client;
@@ -47,6 +48,7 @@ use crate::time::{Duration, Instant};
 use crate::wheel::{Fifo, Wheel};
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
+use at_work::AtWork;
 use budget::Budget;
 use connection::Connection;
 use cookies::Cookies;
@@ -87,7 +89,9 @@ const TOUCHED_MAX: usize = 2 * BURST_FRAMES;
 pub struct Shard<P: Port> {
     // hot: every breath
     port: P,
-    table: Table<Connection>,
+    /// Who has which place at work.
+    table: Table<u32>,
+    at_work: AtWork,
     wheel: Wheel,
     time_wait: Fifo,
     received: Pool,
@@ -98,8 +102,8 @@ pub struct Shard<P: Port> {
     arrivals: Vec<Arrival>,
     /// Connections with output waiting, each with the frame that it may go into.
     touched: Vec<(Handle, Option<Frame>)>,
-    /// Connections whose turn goes on in the next breath: each at most once, so it never grows.
-    backlog: VecDeque<Handle>,
+    /// Places at work whose turn goes on in the next breath: each at most once, so it never grows.
+    backlog: VecDeque<u32>,
     mesh: Option<Mesh>,
     counters: Counters,
     // cold: open, close
@@ -164,6 +168,7 @@ impl<P: Port> Shard<P> {
             iss: IssSource::new(&config.secrets.iss),
             tap: None,
             mesh: None,
+            at_work: AtWork::new(config.connections),
             table,
             port,
             config,
@@ -216,8 +221,8 @@ impl<P: Port> Shard<P> {
         let ts_offset = self.iss.timestamp_offset(&tuple);
         let tcb = Tcb::on_open(iss, ts_offset, &context(&self.config.tcp, &tuple, now));
         let connection = Connection::new(tcb, link, queue, service);
-        let handle = self.table.insert(hash, tuple, connection);
-        let handle = handle.map_err(|_| OpenError::Full)?;
+        let handle = self.begin(hash, tuple, connection);
+        let handle = handle.ok_or(OpenError::Full)?;
         let note = Note::new(State::SynSent, Open::Active, now);
         self.table.set_note(handle, note.into());
         self.counters.states[State::SynSent as usize] += 1;
@@ -319,25 +324,41 @@ impl<P: Port> Shard<P> {
         (self.received.free_blocks(), self.to_send.free_blocks())
     }
 
+    // Gives a connection a slot, and a place at work.
+    fn begin(&mut self, hash: u64, tuple: FourTuple, mut connection: Connection) -> Option<Handle> {
+        let place = self.at_work.vacancy()?;
+        let handle = self.table.insert(hash, tuple, place).ok()?;
+        connection.owner = Some(handle);
+        self.at_work.insert(place, connection);
+        Some(handle)
+    }
+
     // Gives a connection a turn in the next breath.
     fn postpone(&mut self, handle: Handle) {
-        if let Some(connection) = self.table.get_mut(handle)
+        let place = self.table.get(handle).copied();
+        if let Some(place) = place
+            && let Some(connection) = self.at_work.at_mut(place)
             && !core::mem::replace(&mut connection.is_postponed, true)
         {
-            self.backlog.push_back(handle);
+            self.backlog.push_back(place);
         }
     }
 
     // The turns that the last breath left over.
     fn resume(&mut self, now: Instant) {
         for _ in 0..self.backlog.len().min(BURST_FRAMES / 2) {
-            let Some(handle) = self.backlog.pop_front() else {
+            let Some(connection) = self
+                .backlog
+                .pop_front()
+                .and_then(|place| self.at_work.at_mut(place))
+            else {
                 return;
             };
-            let Some(connection) = self.table.get_mut(handle) else {
+            connection.is_postponed = false;
+            // The turn of one that is gone is its successor's, or nobody's.
+            let Some(handle) = connection.owner else {
                 continue;
             };
-            connection.is_postponed = false;
             if core::mem::take(&mut connection.is_starved) {
                 self.nudge(handle, now);
             } else {

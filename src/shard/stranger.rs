@@ -212,12 +212,14 @@ impl<P: Port> Shard<P> {
         listener: u16,
         now: Instant,
     ) -> Option<Handle> {
-        let at = self.listeners.get_mut(usize::from(listener))?;
+        let service = self.listeners.get(usize::from(listener))?.service;
         let link = packet.link.reversed();
-        let mut connection = Connection::new(tcb, link, queue, at.service);
+        let mut connection = Connection::new(tcb, link, queue, service);
         connection.listener = Some(listener);
-        let handle = self.table.insert(hash, packet.tuple, connection).ok()?;
-        at.open += 1;
+        let handle = self.begin(hash, packet.tuple, connection)?;
+        if let Some(at) = self.listeners.get_mut(usize::from(listener)) {
+            at.open += 1;
+        }
         self.sources.add(&packet.tuple.remote.address);
         let note = Note::new(State::SynReceived, Open::Passive, now);
         self.table.set_note(handle, note.into());
@@ -232,7 +234,7 @@ impl<P: Port> Shard<P> {
 
     /// The connection no longer counts against its listener and its source.
     pub(super) fn uncount(&mut self, handle: Handle) {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return;
         };
         let Some(listener) = connection.listener.take() else {
