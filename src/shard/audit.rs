@@ -68,6 +68,13 @@ pub enum Discrepancy {
         /// Connections at work.
         there: usize,
     },
+    /// A record is not found by its tuple, is before the oldest, or is not what its block would
+    /// leave.
+    #[error("place {place}: the record is not one of those that are kept")]
+    Record {
+        /// Which place of the table.
+        place: u32,
+    },
     /// A list of work is longer than it was made for.
     #[error("{waiting} connections wait for a turn, in a list for {room}")]
     Backlog {
@@ -90,6 +97,7 @@ impl<P: Port> Shard<P> {
         self.audit_timers()?;
         self.audit_admission()?;
         self.audit_places()?;
+        self.audit_records()?;
         let (waiting, room) = (self.backlog.len(), self.config.connections);
         if waiting > room {
             return Err(Discrepancy::Backlog { waiting, room });
@@ -124,6 +132,7 @@ impl<P: Port> Shard<P> {
         for connection in self.at_work.iter() {
             states[connection.tcb.state() as usize] += 1;
         }
+        states[State::TimeWait as usize] += self.table.records().count() as u64;
         for ((state, counted), there) in State::ALL.iter().zip(self.counters.states).zip(states) {
             if counted != there {
                 return Err(Discrepancy::State {
@@ -164,9 +173,7 @@ impl<P: Port> Shard<P> {
             let handle = self.table.handle_at(slot);
             let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
             let wheel = self.wheel.deadline(slot);
-            let queued = self.time_wait.deadline(slot).unwrap_or(Instant::NEVER);
             let due = connection.map_or(Instant::NEVER, |c| c.tcb.deadline());
-            let is_time_wait = connection.is_some_and(|c| c.tcb.state() == State::TimeWait);
             // Of those whose turn is still to come, the timer is filed then.
             let is_unsettled = connection.is_some_and(|c| c.touched > 0 || c.is_postponed);
             // In all other states something is awaited that may never come.
@@ -176,16 +183,14 @@ impl<P: Port> Shard<P> {
                     State::Established | State::CloseWait | State::FinWait2
                 )
             });
-            let armed = wheel.min(queued);
-            let is_filed = if is_time_wait {
-                (wheel, queued) == (Instant::NEVER, due)
-            } else {
-                let is_due = due.is_armed() || may_wait_for_ever;
-                queued == Instant::NEVER
-                    && (is_unsettled || wheel == Wheel::fires_at(due) && is_due)
-            };
+            let is_due = due.is_armed() || may_wait_for_ever;
+            let is_filed = is_unsettled || wheel == Wheel::fires_at(due) && is_due;
             if !is_filed {
-                return Err(Discrepancy::Timer { slot, armed, due });
+                return Err(Discrepancy::Timer {
+                    slot,
+                    armed: wheel,
+                    due,
+                });
             }
         }
         Ok(())
@@ -214,11 +219,24 @@ impl<P: Port> Shard<P> {
         if limits.per_source > 0 {
             check("source", self.sources.total(), of(None), 0)?;
         }
-        let (queued, there) = (
-            self.time_wait.len() as u64,
-            self.counters.states[State::TimeWait as usize],
-        );
-        let max = u32::try_from(limits.time_wait).unwrap_or(0);
-        check("TIME-WAIT", queued, there, max)
+        let counted = self.table.records_len() as u64;
+        let there = self.table.records().count() as u64;
+        let max = u32::try_from(self.config.time_waits()).unwrap_or(0);
+        check("TIME-WAIT", counted, there, max)
+    }
+
+    // Each record is found by its tuple, holds what the protocol makes of it, and none is before
+    // the oldest.
+    fn audit_records(&self) -> Result<(), Discrepancy> {
+        let oldest = self.table.oldest_since().unwrap_or_default();
+        for (handle, tuple, remains) in self.table.records() {
+            let is_found = self.handle_of(&tuple) == Some(handle);
+            if !is_found || remains.since_millis < oldest || !self.is_sound(&tuple, &remains) {
+                return Err(Discrepancy::Record {
+                    place: handle.slot(),
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::wire::Checksum;
 pub struct ShardConfig {
     /// Settings of the protocol.
     pub tcp: Config,
-    /// Connections that it can hold, those in TIME-WAIT included.
+    /// Connections that it can hold, those in TIME-WAIT left out.
     pub connections: usize,
     /// Blocks of text received and not read, and as many again of text to send.
     pub blocks: usize,
@@ -45,7 +45,7 @@ pub enum SynCookies {
     Never,
 }
 
-/// Limits that hold under any load. 0 is no limit, except for `half_open`.
+/// Limits that hold under any load. 0 is no limit, except for `half_open` and `time_wait`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections in SYN-RECEIVED.
@@ -54,7 +54,8 @@ pub struct Limits {
     pub per_listener: u32,
     /// Connections of one IPv4 address or IPv6 /64, those in TIME-WAIT left out.
     pub per_source: u32,
-    /// Connections in TIME-WAIT: above, the oldest ends before its time.
+    /// Connections in TIME-WAIT, which have room of their own: above, the oldest ends before its
+    /// time. 0 is twice [`ShardConfig::connections`].
     pub time_wait: usize,
 }
 
@@ -137,6 +138,17 @@ fn draw_key() -> [u8; 16] {
     let mut key = [0; 16];
     getrandom::fill(&mut key).expect("random numbers were there when the shard was set up");
     key
+}
+
+impl ShardConfig {
+    /// Connections in TIME-WAIT that there is room for.
+    #[must_use]
+    pub const fn time_waits(&self) -> usize {
+        match self.limits.time_wait {
+            0 => 2 * self.connections,
+            limit => limit,
+        }
+    }
 }
 
 impl Default for ShardConfig {

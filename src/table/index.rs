@@ -7,6 +7,7 @@
 //! a flood is all misses, costs one line. Removing leaves no gravestone, entries never move, and
 //! nothing decays.
 
+use super::arena;
 use super::bucket::{Bucket, LANES};
 use super::prefetch::prefetch;
 
@@ -26,7 +27,7 @@ impl Index {
         // An odd prime of them: a path leads through all, whatever its stride.
         let buckets = next_prime(lanes.div_ceil(LANES));
         Self {
-            buckets: (0..buckets).map(|_| Bucket::default()).collect(),
+            buckets: arena::filled(buckets),
         }
     }
 

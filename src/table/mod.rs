@@ -16,6 +16,7 @@
 //! a slot (`slots`) or a record (`records`), checked under loom. Values are the owner's alone; what readers shall know of
 //! them it puts into the slot's note.
 
+mod arena;
 mod bucket;
 mod ends;
 mod handle;
@@ -84,8 +85,9 @@ impl<T> Table<T> {
         Self::with_records(capacity, 0, Duration::ZERO, seeds)
     }
 
-    /// An empty table for `capacity` connections, and records of `records` that have retired: so
-    /// many there is room for when none stays for longer than `keep`.
+    /// An empty table for `capacity` connections, and records of `records` that have retired: there
+    /// is room for so many when none stays for longer than `keep`, and for three quarters of them
+    /// at least when some are renewed over and over.
     #[must_use]
     pub fn with_records(capacity: usize, records: usize, keep: Duration, seeds: [u64; 4]) -> Self {
         let [a, b, c, d] = seeds;
@@ -96,14 +98,14 @@ impl<T> Table<T> {
             register: Register::new(&locals),
             shared: Arc::new(Shared {
                 index: Index::new(capacity + records),
-                slots: (0..capacity).map(|_| Slot::default()).collect(),
+                slots: arena::filled(capacity),
                 records: Records::new(blocks),
                 locals,
                 used: AtomicU32::new(0),
                 moves: AtomicU32::new(0),
             }),
-            values: Vec::with_capacity(capacity),
-            free: Vec::with_capacity(capacity),
+            values: arena::room(capacity),
+            free: arena::room(capacity),
             used: 0,
             insertions: 0,
             queue: Queue::new(records, blocks),

@@ -7,6 +7,7 @@
 //! A reader that finds the same life of the block, and somebody in the place, before and after it
 //! copied the record has a whole one: a sequence lock, as in `slots`.
 
+use super::arena;
 use super::ends::{Ends, NOBODY, mark, number, rest};
 use super::handle::RETIRED;
 use super::locals::Locals;
@@ -51,6 +52,12 @@ pub struct Remains {
 impl Remains {
     /// How many [`Remains::bits`] there are.
     pub const BITS: u32 = BITS;
+
+    /// How [`Remains::since_millis`] are rounded.
+    #[must_use]
+    pub const fn since(millis: u64) -> u64 {
+        millis.next_multiple_of(TICK_MILLIS)
+    }
 
     /// Since when, and the lowest bits, from what a reader sees as [`Entry::note`].
     #[must_use]
@@ -104,8 +111,8 @@ impl Records {
     pub(super) fn new(blocks: usize) -> Self {
         assert!(blocks * BLOCK <= RETIRED as usize, "places have 31 bits");
         Self {
-            records: (0..blocks * BLOCK).map(|_| Record::default()).collect(),
-            blocks: (0..blocks).map(|_| Block::default()).collect(),
+            records: arena::filled(blocks * BLOCK),
+            blocks: arena::filled(blocks),
             used: AtomicU32::new(0),
         }
     }
@@ -125,8 +132,7 @@ impl Records {
         // Pairs with the Acquire fence of `read`: whoever sees a word of this life sees that it
         // has begun.
         fence(Ordering::Release);
-        at.began
-            .store(millis.next_multiple_of(TICK_MILLIS), Ordering::Relaxed);
+        at.began.store(Remains::since(millis), Ordering::Relaxed);
         let used = self.used.load(Ordering::Relaxed).max(block + 1);
         self.used.store(used, Ordering::Relaxed);
     }
@@ -219,8 +225,8 @@ impl Records {
         (at.ends.tuple(locals), remains)
     }
 
-    // Bits, and since when.
-    fn note(&self, place: u32) -> (u64, u64) {
+    /// Bits of whoever is in a place, and since when.
+    pub(super) fn note(&self, place: u32) -> (u64, u64) {
         let at = &self.records[place as usize];
         let since = at.since.load(Ordering::Relaxed);
         let low = rest(at.ends.mark(Ordering::Relaxed));

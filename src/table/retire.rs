@@ -93,6 +93,13 @@ impl<T> Table<T> {
         self.shared.records.handle(self.queue.oldest()?)
     }
 
+    /// Since when the oldest record is there: see [`Remains::since_millis`].
+    #[must_use]
+    pub fn oldest_since(&self) -> Option<u64> {
+        let (_, since_millis) = self.shared.records.note(self.queue.oldest()?);
+        Some(since_millis)
+    }
+
     /// All records, in order of their places.
     pub fn records(&self) -> impl Iterator<Item = (Handle, FourTuple, Remains)> {
         (0..self.shared.records.places()).filter_map(|place| {

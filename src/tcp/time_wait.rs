@@ -66,7 +66,7 @@ impl TimeWait {
         let bits = flag(self.has_timestamps, TIMESTAMPS)
             | flag(self.has_scaling, SCALING)
             | steps << CHALLENGE
-            | shorten(self.wnd_max) << WND;
+            | shorten(self.wnd_max, WND_BITS) << WND;
         ([self.snd_nxt.0, self.rcv_nxt.0, self.ts_recent], bits)
     }
 
@@ -96,7 +96,7 @@ impl TimeWait {
             ts_recent,
             has_timestamps: bits & TIMESTAMPS != 0,
             has_scaling: bits & SCALING != 0,
-            wnd_max: lengthen(bits >> WND),
+            wnd_max: lengthen(bits >> WND, WND_BITS),
             challenge_at: began + challenge_step(config) * steps,
         }
     }
@@ -109,26 +109,21 @@ pub(super) fn challenge_step(config: &Config) -> Duration {
     fine.max(coarse).max(Duration::from_nanos(1))
 }
 
-// A window in few bits: as it is below 2^10, with its first ten bits above, rounded up.
-const fn shorten(wnd: u32) -> u32 {
-    let shift = (u32::BITS - WND_BITS - 1).saturating_sub(wnd.leading_zeros());
-    let rounded = wnd.div_ceil(1 << shift);
-    if rounded >> (WND_BITS + 1) == 1 {
-        // A carry: the next power of two.
-        return (shift + 2) << WND_BITS;
-    }
-    if rounded >> WND_BITS == 0 {
-        rounded
-    } else {
-        (shift + 1) << WND_BITS | rounded & ((1 << WND_BITS) - 1)
-    }
+/// A number in few bits, an exponent above its first ones: exact below 2^(`mantissa` + 1), rounded
+/// up above.
+pub(crate) const fn shorten(n: u32, mantissa: u32) -> u32 {
+    let shift = (u32::BITS - mantissa - 1).saturating_sub(n.leading_zeros());
+    let rounded = n.div_ceil(1 << shift);
+    // Its first one goes into the exponent; and when rounding made it longer, so does that.
+    (shift << mantissa) + rounded
 }
 
-const fn lengthen(bits: u32) -> u32 {
-    let (exponent, low) = (bits >> WND_BITS, bits & ((1 << WND_BITS) - 1));
+/// The number that [`shorten`] made so short.
+pub(crate) const fn lengthen(bits: u32, mantissa: u32) -> u32 {
+    let (exponent, low) = (bits >> mantissa, bits & ((1 << mantissa) - 1));
     match exponent {
         0 => low,
-        _ => (1 << WND_BITS | low) << (exponent - 1),
+        _ => (1 << mantissa | low) << (exponent - 1),
     }
 }
 

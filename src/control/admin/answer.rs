@@ -153,7 +153,7 @@ impl Desk {
             slots.filter_map(move |slot| Some((Cursor { shard, slot }, reader.at(slot)?)))
         });
         slots.filter_map(|(cursor, entry)| {
-            let note = Note::from_word(entry.note)?;
+            let note = Note::of(&entry)?;
             let now = Ticks::of(self.view.clock.now());
             let is_wanted = filter.admits(&entry.tuple, &note, now);
             is_wanted.then_some((cursor, entry, note, now))
