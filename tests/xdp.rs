@@ -10,7 +10,7 @@ use frames::{ARP, DESTINATION, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT, RO
 use frames::{V4, V6, arp, ethernet, solicitation, tcp};
 use nix::sched::{CloneFlags, unshare};
 use seawall::nic::af_xdp::{
-    Action, AfXdp, CopyMode, Filter, PortConfig, QueueSpec, RingSizes, Verdict,
+    Action, AfXdp, CopyMode, Filter, Lane, PortConfig, QueueSpec, RingSizes, Verdict,
 };
 use seawall::wire::{Address, Endpoint};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -390,7 +390,7 @@ fn what_is_disowned_is_passed() {
 fn any_octets_get_a_verdict() {
     with_socket(|socket| {
         let mut filter = owning_filter();
-        filter.register(0, socket).unwrap();
+        register(&mut filter, socket);
         let extended = v6().with(HOP_BY_HOP, &[0; 8]).fragment(0, false, 1);
         let mut judged = 0;
         let who_has = ethernet(&[], ARP, &arp(1, ALONE_V4));
@@ -424,10 +424,17 @@ fn any_octets_get_a_verdict() {
     });
 }
 
+/// For both lanes of queue 0.
+fn register(filter: &mut Filter, socket: BorrowedFd<'_>) {
+    for lane in [Lane::Segments, Lane::Syns] {
+        filter.register(0, lane, socket).unwrap();
+    }
+}
+
 fn check_rows(rows: Vec<Row>) {
     with_socket(|socket| {
         let mut filter = owning_filter();
-        filter.register(0, socket).unwrap();
+        register(&mut filter, socket);
         for row in rows {
             expect(&mut filter, row);
         }
@@ -485,6 +492,7 @@ fn with_socket(test: impl FnOnce(BorrowedFd<'_>) + Send) {
         let config = PortConfig {
             rings: RingSizes {
                 receive: 64,
+                syns: 64,
                 transmit: 64,
                 fill: 64,
                 completion: 64,
@@ -493,7 +501,7 @@ fn with_socket(test: impl FnOnce(BorrowedFd<'_>) + Send) {
             ..PortConfig::default()
         };
         let port = AfXdp::open(&[QueueSpec::new("lo", 0)], &config).unwrap();
-        let (_, socket) = port.sockets().next().unwrap();
+        let (_, _, socket) = port.sockets().next().unwrap();
         test(socket);
     };
     std::thread::scope(|scope| scope.spawn(in_namespace).join().unwrap());

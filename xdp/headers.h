@@ -136,4 +136,7 @@ struct tcp {
 	__be16 urgent;
 } PACKED;
 
+#define TCP_SYN 0x02
+#define TCP_ACK 0x10
+
 #endif

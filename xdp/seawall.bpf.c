@@ -40,9 +40,9 @@ struct {
 
 struct {
 	MAP_NUMBER(type, BPF_MAP_TYPE_XSKMAP);
-	MAP_TYPE(key, __u32); /* receive queue */
+	MAP_TYPE(key, __u32); /* receive queue times LANES, and the lane */
 	MAP_TYPE(value, __u32);
-	MAP_NUMBER(max_entries, QUEUES_MAX);
+	MAP_NUMBER(max_entries, QUEUES_MAX * LANES);
 } xsks SEC(".maps");
 
 struct {
@@ -59,6 +59,7 @@ struct packet {
 	__u32 left;             /* octets from `cursor` to the end that the IP header claims */
 	__u32 flags;            /* of the destination's entry in `addresses` */
 	__u32 first;            /* is it the first of several fragments? */
+	__u32 lane;             /* of its queue, if it is ours */
 	struct fragment_key id; /* both addresses, and the id once it is known to be a fragment */
 };
 
@@ -214,6 +215,8 @@ INLINE int judge_tcp_header(struct packet *packet)
 	length = (tcp->data_offset >> 4) * 4;
 	if (length < sizeof(*tcp) || length > packet->left)
 		return VERDICT_DROP_MALFORMED;
+	if ((tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		packet->lane = LANE_SYNS;
 	return VERDICT_REDIRECT;
 }
 
@@ -401,7 +404,8 @@ int seawall(struct xdp_md *ctx)
 		if (packet.first)
 			remember_fragment(&packet);
 	} else if (verdict <= VERDICT_REDIRECT_ICMP) {
-		action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_DROP);
+		action = bpf_redirect_map(&xsks, ctx->rx_queue_index * LANES + packet.lane,
+					  XDP_DROP);
 		if (action != XDP_REDIRECT)
 			verdict = VERDICT_DROP_NO_SOCKET;
 	}

@@ -3,6 +3,7 @@
 use super::error::{Error, errno};
 use super::filter::Filter;
 use super::occupant::{Occupant, occupant};
+use super::socket::Lane;
 use super::verdict::Verdicts;
 use crate::nic::device::driver_of;
 use crate::wire::{Address, Endpoint};
@@ -112,8 +113,13 @@ impl Program {
     ///
     /// # Errors
     /// `queue` is not below [`QUEUES_MAX`](super::QUEUES_MAX), or `socket` is no `AF_XDP` socket.
-    pub fn register(&mut self, queue: u32, socket: BorrowedFd<'_>) -> Result<(), Error> {
-        self.filter.register(queue, socket)
+    pub fn register(
+        &mut self,
+        queue: u32,
+        lane: Lane,
+        socket: BorrowedFd<'_>,
+    ) -> Result<(), Error> {
+        self.filter.register(queue, lane, socket)
     }
 
     /// As [`Filter::verdicts`].
