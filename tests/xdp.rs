@@ -4,18 +4,17 @@
 
 mod common;
 mod frames;
+#[path = "frames/socket.rs"]
+mod socket;
 
 use common::ROOT;
 use frames::{ARP, DESTINATION, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT, ROUTING, UDP};
 use frames::{V4, V6, arp, ethernet, solicitation, tcp};
-use nix::sched::{CloneFlags, unshare};
-use seawall::nic::af_xdp::{
-    Action, AfXdp, CopyMode, Filter, Lane, PortConfig, QueueSpec, RingSizes, Verdict,
-};
+use seawall::nic::af_xdp::{Action, Filter, Verdict};
 use seawall::wire::{Address, Endpoint};
+use socket::{register, with_socket};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::BorrowedFd;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use Verdict::{
     DropExtensions, DropFragment, DropMalformed, DropNoSocket, PassFragment, PassNotIp,
@@ -424,13 +423,6 @@ fn any_octets_get_a_verdict() {
     });
 }
 
-/// For both lanes of queue 0.
-fn register(filter: &mut Filter, socket: BorrowedFd<'_>) {
-    for lane in [Lane::Segments, Lane::Syns] {
-        filter.register(0, lane, socket).unwrap();
-    }
-}
-
 fn check_rows(rows: Vec<Row>) {
     with_socket(|socket| {
         let mut filter = owning_filter();
@@ -479,30 +471,4 @@ fn owning_filter() -> Filter {
         filter.answer_neighbours(address.into()).unwrap();
     }
     filter
-}
-
-/// Runs `test` with an `AF_XDP` socket on the loopback of a network namespace of its own.
-fn with_socket(test: impl FnOnce(BorrowedFd<'_>) + Send) {
-    let in_namespace = || {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        let up = Command::new("ip")
-            .args(["link", "set", "lo", "up"])
-            .status();
-        assert!(up.unwrap().success());
-        let config = PortConfig {
-            rings: RingSizes {
-                receive: 64,
-                syns: 64,
-                transmit: 64,
-                fill: 64,
-                completion: 64,
-            },
-            copy: CopyMode::On,
-            ..PortConfig::default()
-        };
-        let port = AfXdp::open(&[QueueSpec::new("lo", 0)], &config).unwrap();
-        let (_, _, socket) = port.sockets().next().unwrap();
-        test(socket);
-    };
-    std::thread::scope(|scope| scope.spawn(in_namespace).join().unwrap());
 }

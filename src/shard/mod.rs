@@ -25,6 +25,7 @@ mod mesh;
 mod neighbour;
 mod note;
 mod send;
+mod shared_cookies;
 mod sources;
 mod stranger;
 mod tap;
@@ -36,6 +37,7 @@ pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
 pub use mesh::Mesh;
 pub use note::{Note, Ticks};
+pub use shared_cookies::{SharedCookies, draw_key};
 pub use tap::{Direction, Tap};
 
 use crate::buffer::Pool;
@@ -157,8 +159,7 @@ impl<P: Port> Shard<P> {
             cookies: Cookies::new(
                 config.syn_cookies,
                 config.limits.half_open,
-                config.secrets.cookie,
-                config.fresh_key,
+                config.cookies.clone(),
             ),
             syn_ack_budget: Budget::new(config.budgets.syn_ack),
             reset_budget: Budget::new(config.budgets.reset),

@@ -33,6 +33,7 @@
 //! All `unsafe` of the crate's data path is in the files of this module: `mapping`, `rings` and
 //! `umem` for memory shared with the kernel, `sys` for system calls.
 
+mod answers;
 mod error;
 mod filter;
 mod live;
@@ -46,6 +47,7 @@ mod sys;
 mod umem;
 mod verdict;
 
+pub use answers::{Answers, BLOCKED_MAX, EpochAnswer, LISTENERS_MAX, Orders};
 pub use error::Error;
 pub use filter::{ADDRESSES_MAX, Action, ENDPOINTS_MAX, Filter, QUEUES_MAX};
 pub(crate) use live::run_live;

@@ -1,5 +1,6 @@
 //! The XDP program of an interface: attached by a link that dies with the process.
 
+use super::answers::Answers;
 use super::error::{Error, errno};
 use super::filter::Filter;
 use super::occupant::{Occupant, occupant};
@@ -67,6 +68,22 @@ impl Program {
     /// The table is full.
     pub fn own(&mut self, endpoint: Endpoint) -> Result<(), Error> {
         self.filter.own(endpoint)
+    }
+
+    /// As [`Filter::own_listener`].
+    ///
+    /// # Errors
+    /// The table is full.
+    pub fn own_listener(&mut self, endpoint: Endpoint, number: u32) -> Result<(), Error> {
+        self.filter.own_listener(endpoint, number)
+    }
+
+    /// As [`Filter::answers`].
+    ///
+    /// # Errors
+    /// No descriptors are left.
+    pub fn answers(&self) -> Result<Answers, Error> {
+        self.filter.answers()
     }
 
     /// As [`Filter::own_address`].
