@@ -1,8 +1,11 @@
 //! Connections at work, whole: a slab whose entries never move, so that each is worked on in place.
 
-use super::connection::Connection;
+use super::connection::{Connection, Place};
 use crate::table::{Handle, Table};
 use crate::wire::FourTuple;
+
+/// One in so many places is not for new connections.
+const RESERVE: usize = 16;
 
 /// Room for so many at once, all of it reserved at start.
 pub(super) struct AtWork {
@@ -26,6 +29,11 @@ impl AtWork {
         self.places.len() - self.free.len()
     }
 
+    /// Is there no room for new connections? Some is kept for those that are to be woken.
+    pub(super) const fn is_crowded(&self) -> bool {
+        self.len() >= self.max - self.max / RESERVE
+    }
+
     /// The place that the next connection gets.
     pub(super) fn vacancy(&self) -> Option<u32> {
         let fresh = (self.places.len() < self.max).then_some(self.places.len() as u32);
@@ -33,15 +41,22 @@ impl AtWork {
     }
 
     /// Puts a connection into its place, which is [`AtWork::vacancy`].
-    pub(super) fn insert(&mut self, place: u32, connection: Connection) {
+    pub(super) fn insert(&mut self, place: u32, owner: Handle, connection: Connection) {
         debug_assert_eq!(self.vacancy(), Some(place), "somebody else's place");
+        let owner = Some(owner);
         if let Some(at) = self.places.get_mut(place as usize) {
             self.free.pop();
             let is_postponed = at.is_postponed;
-            *at = connection;
-            at.is_postponed = is_postponed;
+            *at = Connection {
+                owner,
+                is_postponed,
+                ..connection
+            };
         } else {
-            self.places.push(connection);
+            self.places.push(Connection {
+                owner,
+                ..connection
+            });
         }
     }
 
@@ -53,29 +68,40 @@ impl AtWork {
         Some(at)
     }
 
-    /// Who has this place, if anybody.
+    /// Who has this place, or had it last.
+    pub(super) fn at(&self, place: u32) -> Option<&Connection> {
+        self.places.get(place as usize)
+    }
+
+    /// Who has this place, or had it last.
     pub(super) fn at_mut(&mut self, place: u32) -> Option<&mut Connection> {
         self.places.get_mut(place as usize)
     }
 
-    /// The connection of a handle; `None` when that is stale.
-    pub(super) fn get(&self, table: &Table<u32>, handle: Handle) -> Option<&Connection> {
-        self.places.get(*table.get(handle)? as usize)
+    /// The connection of a handle; `None` when that is stale, or the connection at rest.
+    pub(super) fn get(&self, table: &Table<Place>, handle: Handle) -> Option<&Connection> {
+        match table.get(handle)? {
+            Place::AtWork(place) => self.at(*place),
+            Place::AtRest(_) => None,
+        }
     }
 
-    /// The connection of a handle; `None` when that is stale.
+    /// The connection of a handle; `None` when that is stale, or the connection at rest.
     pub(super) fn get_mut(
         &mut self,
-        table: &Table<u32>,
+        table: &Table<Place>,
         handle: Handle,
     ) -> Option<&mut Connection> {
-        self.places.get_mut(*table.get(handle)? as usize)
+        match table.get(handle)? {
+            Place::AtWork(place) => self.at_mut(*place),
+            Place::AtRest(_) => None,
+        }
     }
 
-    /// A connection with its tuple; `None` when the handle is stale.
+    /// A connection with its tuple; `None` when [`AtWork::get_mut`] has none.
     pub(super) fn entry_mut(
         &mut self,
-        table: &Table<u32>,
+        table: &Table<Place>,
         handle: Handle,
     ) -> Option<(FourTuple, &mut Connection)> {
         Some((table.tuple(handle)?, self.get_mut(table, handle)?))

@@ -23,6 +23,9 @@ impl<P: Port> Shard<P> {
         let Some(handle) = self.table.find(hash, &error.tuple) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
+        if !self.wake(handle, now) {
+            return self.refuse(frame, DropReason::AtWorkFull);
+        }
         let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
