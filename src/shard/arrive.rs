@@ -1,5 +1,6 @@
 //! Segments in: parse a burst, hash it, prefetch it, then take one after the other.
 
+use super::rest::Why;
 use super::{Arrival, Counters, Direction, Mesh, Shard, context};
 use crate::drop_reason::DropReason;
 use crate::limits::{BLOCK_BYTES, BURST_FRAMES};
@@ -134,7 +135,7 @@ impl<P: Port> Shard<P> {
         if !has_room {
             return self.refuse(frame, DropReason::NoBuffer);
         }
-        if !self.wake(handle, now) {
+        if !self.wake(handle, Why::ToWork, now) {
             return self.refuse(frame, DropReason::AtWorkFull);
         }
         let Some(connection) = self.at_work.get_mut(&self.table, handle) else {

@@ -19,8 +19,8 @@ pub(super) struct AtWork {
 impl AtWork {
     pub(super) fn new(max: usize) -> Self {
         Self {
-            places: Vec::with_capacity(max),
-            free: Vec::with_capacity(max),
+            places: Vec::with_capacity(max + 1),
+            free: Vec::with_capacity(max + 1),
             max,
         }
     }
@@ -36,13 +36,22 @@ impl AtWork {
 
     /// The place that the next connection gets.
     pub(super) fn vacancy(&self) -> Option<u32> {
-        let fresh = (self.places.len() < self.max).then_some(self.places.len() as u32);
-        self.free.last().copied().or(fresh)
+        (self.len() < self.max).then(|| self.next())
     }
 
-    /// Puts a connection into its place, which is [`AtWork::vacancy`].
+    /// As [`AtWork::vacancy`], for one that leaves at once: there always is a place.
+    pub(super) fn last_vacancy(&self) -> Option<u32> {
+        (self.len() <= self.max).then(|| self.next())
+    }
+
+    fn next(&self) -> u32 {
+        let fresh = self.places.len() as u32;
+        self.free.last().copied().unwrap_or(fresh)
+    }
+
+    /// Puts a connection into its place, which is the one that was vacant.
     pub(super) fn insert(&mut self, place: u32, owner: Handle, connection: Connection) {
-        debug_assert_eq!(self.vacancy(), Some(place), "somebody else's place");
+        debug_assert_eq!(self.next(), place, "somebody else's place");
         let owner = Some(owner);
         if let Some(at) = self.places.get_mut(place as usize) {
             self.free.pop();

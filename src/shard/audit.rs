@@ -105,7 +105,7 @@ impl<P: Port> Shard<P> {
         self.audit_timers()?;
         self.audit_admission()?;
         self.audit_places()?;
-        let (waiting, room) = (self.backlog.len(), self.config.at_work_max());
+        let (waiting, room) = (self.backlog.len(), self.config.at_work_max() + 1);
         if waiting > room {
             return Err(Discrepancy::Backlog { waiting, room });
         }

@@ -1,7 +1,11 @@
 //! For those who begin connections, or hold them from outside: to find one again, to let its
 //! service run unasked, to read and write, to choose for it, to look at it, to end it.
+//!
+//! Whoever calls a connection at rest has it woken. Where as many are at work as may be
+//! ([`ShardConfig::at_work`](super::ShardConfig::at_work)) the call finds none, but for ABORT.
 
 use super::connection::Place;
+use super::rest::Why;
 use super::{Shard, context};
 use crate::nic::Port;
 use crate::service::{Conn, Service};
@@ -57,7 +61,7 @@ impl<P: Port> Shard<P> {
     /// Lets the service of a connection run although nothing arrived for it. Nothing happens
     /// before ESTABLISHED, and when there is no connection any more.
     pub fn nudge(&mut self, handle: Handle, now: Instant) {
-        let Some(before) = self.state_at(handle).filter(|_| self.wake(handle, now)) else {
+        let Some(before) = self.called(handle, now) else {
             return;
         };
         self.call_service(handle, false, None, now);
@@ -99,7 +103,7 @@ impl<P: Port> Shard<P> {
         now: Instant,
         body: impl FnOnce(&mut Conn<'_>) -> T,
     ) -> Option<T> {
-        let before = self.state_at(handle).filter(|_| self.wake(handle, now))?;
+        let before = self.called(handle, now)?;
         let answer = self.call(handle, false, None, now, |_, conn| body(conn));
         self.settle(handle, before, None, now);
         answer
@@ -138,7 +142,8 @@ impl<P: Port> Shard<P> {
     /// Chooses anew for a connection; before the next breath after [`Shard::open`], for its SYN
     /// too. `false` when there is no such connection.
     pub fn set(&mut self, handle: Handle, settings: Settings, now: Instant) -> bool {
-        self.on_call(handle, now, |tcb, cx, _| tcb.set(settings, cx))
+        self.called(handle, now).is_some()
+            && self.on_call(handle, now, |tcb, cx, _| tcb.set(settings, cx))
     }
 
     /// STATUS (RFC 9293 §3.10.6).
@@ -152,7 +157,7 @@ impl<P: Port> Shard<P> {
     /// CLOSE by a user who reads on (RFC 9293 §3.10.4): no more text will be sent. `false` when
     /// there is no such connection.
     pub fn finish(&mut self, handle: Handle, now: Instant) -> bool {
-        self.on_call(handle, now, Tcb::on_close)
+        self.called(handle, now).is_some() && self.on_call(handle, now, Tcb::on_close)
     }
 
     /// CLOSE by a user who is gone. Without `linger` what is queued goes out in the background, and
@@ -163,6 +168,9 @@ impl<P: Port> Shard<P> {
         if linger == Some(Duration::ZERO) {
             return self.abort(handle, now);
         }
+        if self.called(handle, now).is_none() {
+            return false;
+        }
         self.on_call(handle, now, |tcb, cx, out| {
             if let Some(linger) = linger {
                 tcb.set_linger(linger, cx);
@@ -171,16 +179,19 @@ impl<P: Port> Shard<P> {
         })
     }
 
-    // A call of the user's on one connection, and all that follows from it.
+    // The state of a connection that its user calls, once it is at work.
+    fn called(&mut self, handle: Handle, now: Instant) -> Option<State> {
+        let is_there = self.wake(handle, Why::ToWork, now);
+        self.state_at(handle).filter(|_| is_there)
+    }
+
+    // A call of the user's on one connection at work, and all that follows from it.
     fn on_call(
         &mut self,
         handle: Handle,
         now: Instant,
         call: impl FnOnce(&mut Tcb, &Context<'_>, &mut Actions),
     ) -> bool {
-        if !self.wake(handle, now) {
-            return false;
-        }
         let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return false;
         };
@@ -198,6 +209,7 @@ impl<P: Port> Shard<P> {
         if self.state_at(handle) == Some(State::TimeWait) {
             return false;
         }
-        self.on_call(handle, now, |tcb, _, out| tcb.on_abort(out))
+        self.wake(handle, Why::ToEnd, now)
+            && self.on_call(handle, now, |tcb, _, out| tcb.on_abort(out))
     }
 }

@@ -11,8 +11,9 @@ pub struct ShardConfig {
     /// Connections that it can hold, those in TIME-WAIT included.
     pub connections: usize,
     /// Of these, connections on which something is under way, at once: text, a SYN or a FIN. At
-    /// the limit new ones are refused, and what arrives for others comes again. `None`: all of
-    /// them up to 65,536, and from there an eighth.
+    /// the limit new ones are refused, what arrives for others has to come again, and calls of
+    /// users from outside find no connection. `None`: all of them up to 65,536, and from there an
+    /// eighth.
     pub at_work: Option<usize>,
     /// Blocks of text received and not read, and as many again of text to send.
     pub blocks: usize,

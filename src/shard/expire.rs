@@ -1,6 +1,7 @@
 //! Timers: what is due, bounded so that no breath takes long.
 
 use super::connection::Place;
+use super::rest::Why;
 use super::{Shard, context};
 use crate::limits::BURST_FRAMES;
 use crate::nic::Port;
@@ -28,7 +29,7 @@ impl<P: Port> Shard<P> {
                 self.forget(handle, State::TimeWait, now);
                 continue;
             }
-            if !self.wake_for(handle, Some(now), now) {
+            if !self.wake(handle, Why::IsDue, now) {
                 self.wheel.arm(slot, now + PLACE_AWAITED);
                 continue;
             }

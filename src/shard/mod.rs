@@ -153,7 +153,7 @@ impl<P: Port> Shard<P> {
             burst: Burst::new(),
             arrivals: Vec::with_capacity(BURST_FRAMES),
             touched: Vec::with_capacity(TOUCHED_MAX),
-            backlog: VecDeque::with_capacity(at_work),
+            backlog: VecDeque::with_capacity(at_work + 1),
             counters: Counters::default(),
             listening: HashMap::with_hasher(keyed.clone()),
             listening_last: None,

@@ -8,32 +8,43 @@ use crate::table::Handle;
 use crate::tcp::{State, Tcb};
 use crate::time::Instant;
 
+/// Why a connection is woken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Something arrived for it, or its user calls.
+    ToWork,
+    /// Its timer ran out.
+    IsDue,
+    /// It is aborted, and will not stay.
+    ToEnd,
+}
+
 impl<P: Port> Shard<P> {
     /// Takes a connection to work, if it is not there. `false` when there is none, or no place.
-    pub(super) fn wake(&mut self, handle: Handle, now: Instant) -> bool {
-        self.wake_for(handle, None, now)
-    }
-
-    /// As [`Shard::wake`]; its deadline was `due`, and is in no queue any more.
-    pub(super) fn wake_for(&mut self, handle: Handle, due: Option<Instant>, now: Instant) -> bool {
+    pub(super) fn wake(&mut self, handle: Handle, why: Why, now: Instant) -> bool {
         let Some(place) = self.table.get_mut(handle) else {
             return false;
         };
         let Place::AtRest(rest) = place else {
             return true;
         };
-        let (Some(index), Some(class)) = (self.at_work.vacancy(), self.classes.get(rest.class))
-        else {
+        let index = match why {
+            Why::ToEnd => self.at_work.last_vacancy(),
+            Why::ToWork | Why::IsDue => self.at_work.vacancy(),
+        };
+        let (Some(index), Some(class)) = (index, self.classes.get(rest.class)) else {
             return false;
         };
-        let life_at = due.unwrap_or_else(|| match (rest.tcb.has_deadline(), rest.tcb.state()) {
-            (false, _) => Instant::NEVER,
-            (_, State::TimeWait) => {
-                let queued = self.time_wait.deadline(handle.slot());
-                queued.unwrap_or(Instant::NEVER)
-            }
-            _ => self.wheel.deadline(handle.slot()),
-        });
+        let life_at = if !rest.tcb.has_deadline() {
+            Instant::NEVER
+        } else if why == Why::IsDue {
+            now // the wheel has forgotten it
+        } else if rest.tcb.state() == State::TimeWait {
+            let queued = self.time_wait.deadline(handle.slot());
+            queued.unwrap_or(Instant::NEVER)
+        } else {
+            self.wheel.deadline(handle.slot())
+        };
         let tcb = Tcb::wake(&rest.tcb, class.settings, life_at, &self.config.tcp, now);
         let connection = Connection::wake(rest, class, tcb);
         *place = Place::AtWork(index);

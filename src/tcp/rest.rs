@@ -289,7 +289,7 @@ const ALMOST_A_MILLI: Duration = Duration::from_nanos(999_999);
 // It lies an interval ahead at most, or it is past: then it does not matter when it was.
 fn challenge_at(millis: u32, config: &Config, now: Instant) -> Instant {
     let left = Duration::from_millis(millis.wrapping_sub(clock_millis(now)).into());
-    if left <= config.challenge_interval + ALMOST_A_MILLI {
+    if left <= config.challenge_interval + 2 * ALMOST_A_MILLI {
         Instant::ZERO + Duration::from_millis(now.as_millis()) + left
     } else {
         Instant::ZERO
