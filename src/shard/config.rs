@@ -11,6 +11,11 @@ pub struct ShardConfig {
     pub tcp: Config,
     /// Connections that it can hold, those in TIME-WAIT included.
     pub connections: usize,
+    /// Of these, connections on which something is under way, at once: text, a SYN or a FIN. At
+    /// the limit new ones are refused, what arrives for others has to come again, and calls of
+    /// users from outside find no connection. `None`: all of them up to 65,536, and from there an
+    /// eighth.
+    pub at_work: Option<usize>,
     /// Blocks of text received and not read, and as many again of text to send.
     pub blocks: usize,
     /// What the checksum of an arriving segment may be, queue by queue; the last holds for all
@@ -31,6 +36,14 @@ pub struct ShardConfig {
     pub secrets: Secrets,
     /// The keys of cookies, which whoever answers for the same addresses shares.
     pub cookies: SharedCookies,
+}
+
+impl ShardConfig {
+    pub(super) fn at_work_max(&self) -> usize {
+        const ALL: usize = 1 << 16;
+        let max = self.at_work.unwrap_or((self.connections / 8).max(ALL));
+        max.min(self.connections)
+    }
 }
 
 /// When a SYN is answered by a cookie instead of a slot.
@@ -135,6 +148,7 @@ impl Default for ShardConfig {
         Self {
             tcp: Config::default(),
             connections: 1 << 16,
+            at_work: None,
             blocks: 1 << 13,
             checksum: vec![Checksum::Verify],
             macs: Vec::new(),
