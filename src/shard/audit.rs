@@ -227,14 +227,9 @@ impl<P: Port> Shard<P> {
             let is_filed = if is_time_wait {
                 (wheel, queued) == (Instant::NEVER, due) && due.is_armed()
             } else {
-<<<<<<< HEAD
-                let is_due = due.is_armed() || may_wait_for_ever;
+                let is_due = due.is_armed() || may_wait_for_ever && !must_be_armed;
                 queued == Instant::NEVER
                     && (is_unsettled || wheel == Wheel::fires_at(due) && is_due)
-=======
-                let is_due = due.is_armed() || may_wait_for_ever && !must_be_armed;
-                queued == Instant::NEVER && (is_unsettled || wheel == due && is_due)
->>>>>>> 962dfd4f747114a72fba417c2768af95b5de636c
             };
             if !is_filed {
                 return Err(Discrepancy::Timer { slot, armed, due });
