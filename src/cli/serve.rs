@@ -308,11 +308,12 @@ fn announce(args: &ServeArgs, server: &Server) {
             "checksums verified"
         };
         eprintln!(
-            "{} queue {}: XDP {xdp}, {copy}, rings rx {} tx {} fill {} completion {}, {checksums}, \
+            "{} queue {}: XDP {xdp}, {copy}, rings rx {} SYN {} tx {} fill {} completion {}, {checksums}, \
              shard {} on CPU {}",
             report.queue.interface,
             report.queue.queue,
             rings.receive,
+            rings.syns,
             rings.transmit,
             rings.fill,
             rings.completion,

@@ -1,5 +1,6 @@
 //! Carries out what the protocol asks: text to and from the service, buffers, the end.
 
+use super::connection::Place;
 use super::{Note, Shard, context};
 use crate::nic::{Frame, Port};
 use crate::service::{Asked, Conn, Reader, Service, Writer};
@@ -298,14 +299,21 @@ impl<P: Port> Shard<P> {
             tap.on_closed(now, &tuple);
         }
         self.uncount(handle);
-        let place = self.table.remove(handle);
-        let Some(connection) = place.and_then(|place| self.at_work.leave(place)) else {
+        let Some(place) = self.table.remove(handle) else {
             return;
         };
-        self.received.clear(&mut connection.received);
-        self.to_send.clear(&mut connection.to_send);
         self.counters.states[before as usize] -= 1;
         self.wheel.disarm(handle.slot());
+        let connection = match place {
+            Place::AtWork(place) => self.at_work.leave(place),
+            Place::AtRest(rest) => return self.classes.leave(rest.class),
+        };
+        let Some(connection) = connection else {
+            return;
+        };
+        self.classes.leave(connection.class);
+        self.received.clear(&mut connection.received);
+        self.to_send.clear(&mut connection.to_send);
         if connection.touched > 0
             && let Some(entry) = self.touched.get_mut(usize::from(connection.touched) - 1)
             && let Some(frame) = entry.1.take()

@@ -1,6 +1,8 @@
 //! The books of a shard, held against what is there: for simulation and fuzzing, after each step.
 
 use super::Shard;
+use super::class::NO_CLASS;
+use super::connection::Place;
 use crate::nic::Port;
 use crate::tcp::State;
 use crate::time::Instant;
@@ -75,6 +77,20 @@ pub enum Discrepancy {
         /// Which place of the table.
         place: u32,
     },
+    /// A connection is at work, and nothing is under way on it.
+    #[error("slot {slot}: it is quiet, and not at rest")]
+    Restless {
+        /// Which slot of the table.
+        slot: u32,
+    },
+    /// A class of connections at rest has lost count of its members.
+    #[error("{counted} members are counted by their classes, and {members} are there")]
+    Classes {
+        /// What the counts say.
+        counted: u64,
+        /// Connections that are in a class.
+        members: u64,
+    },
     /// A list of work is longer than it was made for.
     #[error("{waiting} connections wait for a turn, in a list for {room}")]
     Backlog {
@@ -98,39 +114,61 @@ impl<P: Port> Shard<P> {
         self.audit_admission()?;
         self.audit_places()?;
         self.audit_records()?;
-        let (waiting, room) = (self.backlog.len(), self.config.connections);
+        let (waiting, room) = (self.backlog.len(), self.config.at_work_max() + 1);
         if waiting > room {
             return Err(Discrepancy::Backlog { waiting, room });
         }
         Ok(())
     }
 
-    // Each connection has a place at work, and each place that is taken is one connection's.
+    // Each place at work that is taken is one connection's, and each that is quiet is at rest.
     fn audit_places(&self) -> Result<(), Discrepancy> {
-        let (taken, owners) = (self.at_work.len(), self.at_work.iter().count());
-        for (handle, ..) in self.table.iter() {
-            let connection = self.at_work.get(&self.table, handle);
-            if connection.and_then(|it| it.owner) != Some(handle) {
-                return Err(Discrepancy::Place {
-                    slot: handle.slot(),
-                });
+        let (mut at_work, mut members) = (0, 0);
+        for (handle, _, place) in self.table.iter() {
+            let slot = handle.slot();
+            let Place::AtWork(place) = *place else {
+                members += 1;
+                continue;
+            };
+            let connection = self.at_work.at(place);
+            let connection = connection.filter(|it| it.owner == Some(handle));
+            let connection = connection.ok_or(Discrepancy::Place { slot })?;
+            let may_rest = !connection.is_busy() && connection.tcb.is_quiet();
+            if may_rest && !self.classes.is_full() {
+                return Err(Discrepancy::Restless { slot });
             }
+            at_work += 1;
+            members += u64::from(connection.class != NO_CLASS);
         }
-        let there = self.table.len();
-        if (taken, owners) != (there, there) {
+        let (taken, owners) = (self.at_work.len(), self.at_work.iter().count());
+        if (taken, owners) != (at_work, at_work) {
             return Err(Discrepancy::Places {
                 taken,
                 owners,
-                there,
+                there: at_work,
             });
+        }
+        let counted = self.classes.members();
+        if counted != members {
+            return Err(Discrepancy::Classes { counted, members });
         }
         Ok(())
     }
 
+    fn state_in(&self, place: &Place) -> State {
+        match place {
+            Place::AtWork(place) => {
+                let connection = self.at_work.at(*place);
+                connection.map_or(State::Closed, |it| it.tcb.state())
+            }
+            Place::AtRest(rest) => rest.tcb.state(),
+        }
+    }
+
     fn audit_states(&self) -> Result<(), Discrepancy> {
         let mut states = [0; State::ALL.len()];
-        for connection in self.at_work.iter() {
-            states[connection.tcb.state() as usize] += 1;
+        for (_, _, place) in self.table.iter() {
+            states[self.state_in(place) as usize] += 1;
         }
         states[State::TimeWait as usize] += self.table.records().count() as u64;
         for ((state, counted), there) in State::ALL.iter().zip(self.counters.states).zip(states) {
@@ -171,19 +209,28 @@ impl<P: Port> Shard<P> {
     fn audit_timers(&self) -> Result<(), Discrepancy> {
         for slot in 0..self.table.capacity() as u32 {
             let handle = self.table.handle_at(slot);
-            let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
+            let place = handle.and_then(|handle| self.table.get(handle));
+            let state = place.map_or(State::Closed, |place| self.state_in(place));
             let wheel = self.wheel.deadline(slot);
-            let due = connection.map_or(Instant::NEVER, |c| c.tcb.deadline());
+            let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
+            let due = match place {
+                None => Instant::NEVER,
+                Some(Place::AtWork(_)) => connection.map_or(Instant::NEVER, |c| c.tcb.deadline()),
+                // The wheel knows better.
+                Some(Place::AtRest(rest)) if rest.tcb.has_deadline() => wheel,
+                Some(Place::AtRest(_)) => Instant::NEVER,
+            };
             // Of those whose turn is still to come, the timer is filed then.
             let is_unsettled = connection.is_some_and(|c| c.touched > 0 || c.is_postponed);
             // In all other states something is awaited that may never come.
-            let may_wait_for_ever = connection.is_none_or(|c| {
-                matches!(
-                    c.tcb.state(),
+            let may_wait_for_ever = place.is_none()
+                || matches!(
+                    state,
                     State::Established | State::CloseWait | State::FinWait2
-                )
-            });
-            let is_due = due.is_armed() || may_wait_for_ever;
+                );
+            let must_be_armed =
+                matches!(place, Some(Place::AtRest(rest)) if rest.tcb.has_deadline());
+            let is_due = due.is_armed() || may_wait_for_ever && !must_be_armed;
             let is_filed = is_unsettled || wheel == Wheel::fires_at(due) && is_due;
             if !is_filed {
                 return Err(Discrepancy::Timer {
@@ -205,8 +252,16 @@ impl<P: Port> Shard<P> {
             Err(Discrepancy::Admission { by, counted, there })
         };
         let of = |number: Option<usize>| {
-            let of_listener = self.at_work.iter().filter(|connection| {
-                let listener = connection.listener.map(usize::from);
+            let of_listener = self.table.iter().filter(|(_, _, place)| {
+                let listener = match place {
+                    Place::AtWork(place) => {
+                        let connection = self.at_work.at(*place).filter(|it| it.is_counted);
+                        connection.and_then(|it| it.listener)
+                    }
+                    Place::AtRest(rest) if rest.tcb.state() == State::TimeWait => None,
+                    Place::AtRest(rest) => self.classes.get(rest.class).and_then(|it| it.listener),
+                };
+                let listener = listener.map(usize::from);
                 listener.is_some() && (number.is_none() || listener == number)
             });
             of_listener.count() as u64

@@ -4,15 +4,17 @@
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers, `time_wait` keeps what is over; `listener` is for those who wait for connections, `client` for those
-//! who begin them or hold them by handle, `icmp` for what happened to segments on their way, `audit`
-//! for those who doubt.
+//! `expire` runs the timers, `time_wait` keeps what is over; `listener` is for those who wait for
+//! connections, `client` for those who begin them or hold them by handle, `icmp` for what happened to
+//! segments on their way, `audit` for those who doubt. What is remembered of a connection is in `connection`: all of it while it is
+//! `at_work`, and as little as goes while it is at `rest`.
 
 mod act;
 mod arrive;
 mod at_work;
 mod audit;
 mod budget;
+mod class;
 mod client;
 mod config;
 mod connection;
@@ -24,7 +26,9 @@ mod listener;
 mod mesh;
 mod neighbour;
 mod note;
+mod rest;
 mod send;
+mod shared_cookies;
 mod sources;
 mod stranger;
 mod tap;
@@ -37,6 +41,7 @@ pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
 pub use mesh::Mesh;
 pub use note::{Note, Ticks};
+pub use shared_cookies::{SharedCookies, draw_key};
 pub use tap::{Direction, Tap};
 
 use crate::buffer::Pool;
@@ -51,7 +56,8 @@ use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
 use at_work::AtWork;
 use budget::Budget;
-use connection::Connection;
+use class::Classes;
+use connection::{Connection, Place};
 use cookies::Cookies;
 use listener::Listener;
 use neighbour::Neighbours;
@@ -64,7 +70,7 @@ pub enum OpenError {
     /// The tuple is in use.
     #[error("a connection between these ends exists")]
     Exists,
-    /// The table is full.
+    /// The table is full, or as many connections are at work as may be.
     #[error("the connection table is full")]
     Full,
     /// MUST-46.
@@ -90,9 +96,9 @@ const TOUCHED_MAX: usize = 2 * BURST_FRAMES;
 pub struct Shard<P: Port> {
     // hot: every breath
     port: P,
-    /// Who has which place at work.
-    table: Table<u32>,
+    table: Table<Place>,
     at_work: AtWork,
+    classes: Classes,
     wheel: Wheel,
     received: Pool,
     to_send: Pool,
@@ -140,6 +146,7 @@ impl<P: Port> Shard<P> {
         let (connections, records) = (config.connections, config.time_waits());
         let keep = config.tcp.time_wait;
         let table = Table::with_records(connections, records, keep, config.secrets.table);
+        let at_work = config.at_work_max();
         let [a, b, c, d] = config.secrets.table;
         let keyed = RandomState::with_seeds(d, c, b, a);
         Self {
@@ -149,7 +156,7 @@ impl<P: Port> Shard<P> {
             burst: Burst::new(),
             arrivals: Vec::with_capacity(BURST_FRAMES),
             touched: Vec::with_capacity(TOUCHED_MAX),
-            backlog: VecDeque::with_capacity(config.connections),
+            backlog: VecDeque::with_capacity(at_work + 1),
             counters: Counters::default(),
             listening: HashMap::with_hasher(keyed.clone()),
             listening_last: None,
@@ -158,18 +165,18 @@ impl<P: Port> Shard<P> {
             cookies: Cookies::new(
                 config.syn_cookies,
                 config.limits.half_open,
-                config.secrets.cookie,
-                config.fresh_key,
+                config.cookies.clone(),
             ),
             syn_ack_budget: Budget::new(config.budgets.syn_ack),
             reset_budget: Budget::new(config.budgets.reset),
             challenge_budget: Budget::new(config.budgets.challenge),
-            neighbours: Neighbours::new(&config, keyed),
+            neighbours: Neighbours::new(&config, keyed.clone()),
             services: Vec::new(),
             iss: IssSource::new(&config.secrets.iss),
             tap: None,
             mesh: None,
-            at_work: AtWork::new(config.connections),
+            at_work: AtWork::new(at_work),
+            classes: Classes::new(config.connections, keyed),
             table,
             port,
             config,
@@ -221,6 +228,9 @@ impl<P: Port> Shard<P> {
             return Err(OpenError::Exists);
         }
         if self.table.is_full() {
+            return Err(OpenError::Full);
+        }
+        if self.at_work.is_crowded() {
             return Err(OpenError::Full);
         }
         let iss = self.iss.iss(&tuple, now);
@@ -304,6 +314,12 @@ impl<P: Port> Shard<P> {
         &self.counters
     }
 
+    /// Connections on which something is under way, of those that exist.
+    #[must_use]
+    pub const fn at_work(&self) -> usize {
+        self.at_work.len()
+    }
+
     /// Connections that exist, in TIME-WAIT too.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -329,18 +345,16 @@ impl<P: Port> Shard<P> {
     }
 
     // Gives a connection a slot, and a place at work.
-    fn begin(&mut self, hash: u64, tuple: FourTuple, mut connection: Connection) -> Option<Handle> {
+    fn begin(&mut self, hash: u64, tuple: FourTuple, connection: Connection) -> Option<Handle> {
         let place = self.at_work.vacancy()?;
-        let handle = self.table.insert(hash, tuple, place).ok()?;
-        connection.owner = Some(handle);
-        self.at_work.insert(place, connection);
+        let handle = self.table.insert(hash, tuple, Place::AtWork(place)).ok()?;
+        self.at_work.insert(place, handle, connection);
         Some(handle)
     }
 
     // Gives a connection a turn in the next breath.
     fn postpone(&mut self, handle: Handle) {
-        let place = self.table.get(handle).copied();
-        if let Some(place) = place
+        if let Some(&Place::AtWork(place)) = self.table.get(handle)
             && let Some(connection) = self.at_work.at_mut(place)
             && !core::mem::replace(&mut connection.is_postponed, true)
         {

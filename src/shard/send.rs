@@ -75,6 +75,7 @@ impl<P: Port> Shard<P> {
             self.port.release(frame);
         }
         self.file_timer(handle, now);
+        self.lay_to_rest(handle, now);
     }
 
     // Sends the next segment of a connection, in the frame that is `kept` for it or in a fresh

@@ -199,6 +199,9 @@ impl<P: Port> Shard<P> {
         if self.table.is_full() {
             return Err(DropReason::TableFull);
         }
+        if self.at_work.is_crowded() {
+            return Err(DropReason::AtWorkFull);
+        }
         Ok(())
     }
 
@@ -215,6 +218,7 @@ impl<P: Port> Shard<P> {
         let link = packet.link.reversed();
         let mut connection = Connection::new(tcb, link, queue, service);
         connection.listener = Some(listener);
+        connection.is_counted = true;
         let handle = self.begin(hash, packet.tuple, connection)?;
         if let Some(at) = self.listeners.get_mut(usize::from(listener)) {
             at.open += 1;
@@ -236,9 +240,12 @@ impl<P: Port> Shard<P> {
         let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return;
         };
-        let Some(listener) = connection.listener.take() else {
+        let Some(listener) = connection.listener else {
             return;
         };
+        if !core::mem::replace(&mut connection.is_counted, false) {
+            return;
+        }
         self.sources.remove(&tuple.remote.address);
         if let Some(listener) = self.listeners.get_mut(usize::from(listener)) {
             listener.open -= 1;

@@ -5,6 +5,7 @@
 //! for a record is answered by a block that is made of it for that moment. Records come in the
 //! order of their deadlines, and go in it.
 
+use super::connection::Place;
 use super::{Note, Shard, Ticks, context};
 use crate::drop_reason::DropReason;
 use crate::limits::BURST_FRAMES;
@@ -45,7 +46,12 @@ impl<P: Port> Shard<P> {
             }
         }
         let retired = self.table.retire(handle, &remains);
-        if let Some(connection) = retired.and_then(|(_, place)| self.at_work.leave(place)) {
+        let Some((_, Place::AtWork(place))) = retired else {
+            debug_assert!(false, "it was at work, and there was room");
+            return;
+        };
+        if let Some(connection) = self.at_work.leave(place) {
+            self.classes.leave(connection.class);
             self.received.clear(&mut connection.received);
             self.to_send.clear(&mut connection.to_send);
         }
@@ -64,7 +70,7 @@ impl<P: Port> Shard<P> {
         let Some((_, remains)) = self.table.retired(handle) else {
             return self.port.release(frame);
         };
-        let mut tcb = self.wake(&packet.tuple, &remains, now);
+        let mut tcb = self.block_of(&packet.tuple, &remains, now);
         let cx = context(&self.config.tcp, &packet.tuple, now);
         let mut out = Actions::default();
         tcb.on_segment(&packet.segment, &cx, &mut out);
@@ -87,7 +93,7 @@ impl<P: Port> Shard<P> {
     /// The block of a record, for a look at it.
     pub(super) fn woken(&self, handle: Handle, now: Instant) -> Option<(FourTuple, Tcb)> {
         let (tuple, remains) = self.table.retired(handle)?;
-        Some((tuple, self.wake(&tuple, &remains, now)))
+        Some((tuple, self.block_of(&tuple, &remains, now)))
     }
 
     /// Ends the TIME-WAITs whose 2 MSL are over, a burst at most. Says whether more are due.
@@ -122,7 +128,7 @@ impl<P: Port> Shard<P> {
 
     /// Does a record say the same when it went through a block?
     pub(super) fn is_sound(&self, tuple: &FourTuple, remains: &Remains) -> bool {
-        let tcb = self.wake(tuple, remains, Instant::ZERO);
+        let tcb = self.block_of(tuple, remains, Instant::ZERO);
         let (_, began) = seen(remains.since_millis, remains.bits as u16);
         let is = tcb.time_wait(&self.config.tcp);
         is.is_some_and(|is| remains_of(&is, began, &self.config.tcp) == *remains)
@@ -138,7 +144,7 @@ impl<P: Port> Shard<P> {
         true
     }
 
-    fn wake(&self, tuple: &FourTuple, remains: &Remains, now: Instant) -> Tcb {
+    fn block_of(&self, tuple: &FourTuple, remains: &Remains, now: Instant) -> Tcb {
         let cx = context(&self.config.tcp, tuple, now);
         let was = time_wait_of(remains, cx.config);
         Tcb::from_time_wait(&was, self.iss.timestamp_offset(tuple), &cx)

@@ -88,8 +88,13 @@ impl<P: Port> Generator<P> {
     /// The settings of a shard for `plan`, to be completed: MTU, checksums, secrets.
     #[must_use]
     pub fn shard_config(plan: &Plan) -> ShardConfig {
+        // A part of the places at work is not for new ones.
+        let at_once = plan.at_once() as usize;
+        let connections = at_once + at_once / 8 + 1;
         let mut config = ShardConfig {
-            connections: plan.at_once() as usize,
+            connections,
+            // What is held is let go all at once.
+            at_work: Some(connections),
             ..ShardConfig::default()
         };
         config.tcp.time_wait = plan.time_wait;

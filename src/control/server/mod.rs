@@ -2,11 +2,13 @@
 //! ports, starts one pinned thread a shard; and takes it all down again.
 
 mod config;
+mod cookie_path;
 mod error;
 mod plan;
 mod probe;
 
 pub use config::{ChecksumRule, ServerConfig, ServiceFactory, TapFactory};
+pub use cookie_path::epoch_answer;
 pub use error::Error;
 
 use super::clock::Clock;
