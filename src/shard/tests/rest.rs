@@ -199,5 +199,5 @@ fn a_timer_without_a_place_tries_again() {
         let frame = rig.wire.take_bytes(rig.now)?;
         crate::wire::parse(&frame, crate::wire::Checksum::Verify).ok()
     });
-    assert_eq!(probe.unwrap().tuple.remote, client(0));
+    assert_eq!(probe.unwrap().tuple.local, client(0));
 }
