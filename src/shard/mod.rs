@@ -9,6 +9,7 @@
 //! for those who doubt.
 
 mod act;
+mod anew;
 mod arrive;
 mod audit;
 mod budget;
