@@ -35,7 +35,7 @@ impl<P: Port> Shard<P> {
         );
         let mss = keys.check(&packet.tuple, seq, iss).ok()?;
         let listener = self.listener_at(&packet.tuple.local)?;
-        let connection = self.table.get_mut(handle)?;
+        let connection = self.at_work.get_mut(&self.table, handle)?;
         let mut out = Actions::default();
         if !connection.tcb.on_begun_anew(seq, &mut out) {
             return None;
