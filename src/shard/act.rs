@@ -5,9 +5,10 @@ use super::{Note, Shard, context};
 use crate::nic::{Frame, Port};
 use crate::service::{Asked, Conn, Reader, Service, Writer};
 use crate::table::Handle;
-use crate::tcp::{Actions, End, Open, Report, Span, State};
+use crate::tcp::{Actions, End, Open, Report, SACK_BLOCKS_MAX, Span, State};
 use crate::time::Instant;
-use crate::wire::Packet;
+use crate::wire::{Packet, SackBlock};
+use arrayvec::ArrayVec;
 
 impl<P: Port> Shard<P> {
     /// Carries out `out`. The connection was in state `before`; `arrival` is the segment and its
@@ -45,7 +46,12 @@ impl<P: Port> Shard<P> {
             (Some(reply), Some(frame)) => {
                 let packet = packet.expect("a frame comes with its packet");
                 let settings = self.settings(handle).copied().unwrap_or_default();
-                self.reply(packet, frame, &reply, &settings, now);
+                let connection = self.at_work.get(&self.table, handle);
+                let blocks = connection.map_or(&[][..], |it| it.tcb.sack_blocks(reply.ctl));
+                let blocks: ArrayVec<SackBlock, SACK_BLOCKS_MAX> = blocks.iter().copied().collect();
+                self.reply_by(packet, frame, &reply, &settings, now, |headers, bytes| {
+                    headers.emit_sack(bytes, &blocks)
+                });
                 None
             }
             (Some(reply), None) => {

@@ -6,6 +6,7 @@ use super::connection::Place;
 use crate::nic::Port;
 use crate::tcp::State;
 use crate::time::Instant;
+use crate::wheel::Wheel;
 
 /// Something that a shard has lost track of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -227,7 +228,8 @@ impl<P: Port> Shard<P> {
                 (wheel, queued) == (Instant::NEVER, due) && due.is_armed()
             } else {
                 let is_due = due.is_armed() || may_wait_for_ever && !must_be_armed;
-                queued == Instant::NEVER && (is_unsettled || wheel == due && is_due)
+                queued == Instant::NEVER
+                    && (is_unsettled || wheel == Wheel::fires_at(due) && is_due)
             };
             if !is_filed {
                 return Err(Discrepancy::Timer { slot, armed, due });

@@ -1,5 +1,6 @@
 //! What a shard is made with: sizes, limits, budgets, secrets.
 
+use super::SharedCookies;
 use crate::tcp::Config;
 use crate::wire::Checksum;
 
@@ -33,8 +34,8 @@ pub struct ShardConfig {
     pub budgets: Budgets,
     /// Secrets of this process.
     pub secrets: Secrets,
-    /// Draws the key of the next cookie epoch, once in 64 seconds.
-    pub fresh_key: fn() -> [u8; 16],
+    /// The keys of cookies, which whoever answers for the same addresses shares.
+    pub cookies: SharedCookies,
 }
 
 impl ShardConfig {
@@ -114,8 +115,6 @@ pub struct Secrets {
     pub iss: [u8; 16],
     /// Keys of the connection table.
     pub table: [u64; 4],
-    /// Key of the first cookie epoch.
-    pub cookie: [u8; 16],
 }
 
 impl Secrets {
@@ -131,10 +130,8 @@ impl Secrets {
         let mut secrets = Self {
             iss: [0; 16],
             table: [word(0), word(8), word(16), word(24)],
-            cookie: [0; 16],
         };
         getrandom::fill(&mut secrets.iss)?;
-        getrandom::fill(&mut secrets.cookie)?;
         Ok(secrets)
     }
 }
@@ -143,13 +140,6 @@ impl core::fmt::Debug for Secrets {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Secrets")
     }
-}
-
-// The operating system has given random numbers before, at start, and does not stop.
-fn draw_key() -> [u8; 16] {
-    let mut key = [0; 16];
-    getrandom::fill(&mut key).expect("random numbers were there when the shard was set up");
-    key
 }
 
 impl Default for ShardConfig {
@@ -169,9 +159,8 @@ impl Default for ShardConfig {
             secrets: Secrets {
                 iss: [0; 16],
                 table: [0; 4],
-                cookie: [0; 16],
             },
-            fresh_key: draw_key,
+            cookies: SharedCookies::default(),
         }
     }
 }

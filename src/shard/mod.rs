@@ -10,6 +10,7 @@
 //! `at_work`, and as little as goes while it is at `rest`.
 
 mod act;
+mod anew;
 mod arrive;
 mod at_work;
 mod audit;
@@ -28,6 +29,7 @@ mod neighbour;
 mod note;
 mod rest;
 mod send;
+mod shared_cookies;
 mod sources;
 mod stranger;
 mod tap;
@@ -39,6 +41,7 @@ pub use cookies::CookieCounters;
 pub use counters::{Connections, Counters};
 pub use mesh::Mesh;
 pub use note::{Note, Ticks};
+pub use shared_cookies::{SharedCookies, draw_key};
 pub use tap::{Direction, Tap};
 
 use crate::buffer::Pool;
@@ -162,8 +165,7 @@ impl<P: Port> Shard<P> {
             cookies: Cookies::new(
                 config.syn_cookies,
                 config.limits.half_open,
-                config.secrets.cookie,
-                config.fresh_key,
+                config.cookies.clone(),
             ),
             syn_ack_budget: Budget::new(config.budgets.syn_ack),
             reset_budget: Budget::new(config.budgets.reset),

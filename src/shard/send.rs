@@ -117,7 +117,11 @@ impl<P: Port> Shard<P> {
         });
         debug_assert_eq!(copied, len, "what is to be sent is in the send queue");
         let state = connection.tcb.state();
-        let Some(total) = headers.emit(bytes) else {
+        let total = match connection.tcb.sack_blocks(segment.ctl) {
+            blocks if len == 0 && !blocks.is_empty() => headers.emit_sack(bytes, blocks),
+            _ => headers.emit(bytes),
+        };
+        let Some(total) = total else {
             self.refuse(frame, DropReason::NoFrame);
             return false;
         };

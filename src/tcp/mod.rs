@@ -53,6 +53,7 @@ pub use actions::{Actions, Context, End, Output, Report, Span};
 pub use config::Config;
 pub use iss::{IssSource, TimestampOffsets};
 pub use listen::{Listened, on_listen, reset_for};
+pub use reassembly::SACK_BLOCKS_MAX;
 pub use rest::TcbAtRest;
 pub use settings::{KeepAlive, Settings};
 pub use status::{Status, Trust};
