@@ -18,6 +18,14 @@ impl Clock {
         Self { began: monotonic() }
     }
 
+    /// The same clock, had it begun so much before.
+    #[must_use]
+    pub fn older_by(self, age: Duration) -> Self {
+        Self {
+            began: self.began.saturating_sub(age),
+        }
+    }
+
     /// The time on it.
     #[must_use]
     pub fn now(&self) -> Instant {

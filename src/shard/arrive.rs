@@ -164,6 +164,11 @@ impl<P: Port> Shard<P> {
             self.forget(handle, before, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }
+        if out.dropped.is_some()
+            && let Some((listener, mss)) = self.begin_anew(handle, packet, before, now)
+        {
+            return self.on_cookie(packet, frame, hash, mss, listener, now);
+        }
         self.note_arrival(packet, after, &mut out, now);
         self.act(handle, before, &out, Some((packet, frame)), now);
     }

@@ -50,17 +50,15 @@ impl AtWork {
     }
 
     /// Puts a connection into its place, which is the one that was vacant.
+    #[inline]
     pub(super) fn insert(&mut self, place: u32, owner: Handle, connection: Connection) {
         debug_assert_eq!(self.next(), place, "somebody else's place");
         let owner = Some(owner);
         if let Some(at) = self.places.get_mut(place as usize) {
             self.free.pop();
             let is_postponed = at.is_postponed;
-            *at = Connection {
-                owner,
-                is_postponed,
-                ..connection
-            };
+            *at = connection;
+            (at.owner, at.is_postponed) = (owner, is_postponed);
         } else {
             self.places.push(Connection {
                 owner,
@@ -78,16 +76,19 @@ impl AtWork {
     }
 
     /// Who has this place, or had it last.
+    #[inline]
     pub(super) fn at(&self, place: u32) -> Option<&Connection> {
         self.places.get(place as usize)
     }
 
     /// Who has this place, or had it last.
+    #[inline]
     pub(super) fn at_mut(&mut self, place: u32) -> Option<&mut Connection> {
         self.places.get_mut(place as usize)
     }
 
     /// The connection of a handle; `None` when that is stale, or the connection at rest.
+    #[inline]
     pub(super) fn get(&self, table: &Table<Place>, handle: Handle) -> Option<&Connection> {
         match table.get(handle)? {
             Place::AtWork(place) => self.at(*place),
@@ -96,6 +97,7 @@ impl AtWork {
     }
 
     /// The connection of a handle; `None` when that is stale, or the connection at rest.
+    #[inline]
     pub(super) fn get_mut(
         &mut self,
         table: &Table<Place>,
@@ -108,6 +110,7 @@ impl AtWork {
     }
 
     /// A connection with its tuple; `None` when [`AtWork::get_mut`] has none.
+    #[inline]
     pub(super) fn entry_mut(
         &mut self,
         table: &Table<Place>,

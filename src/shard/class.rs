@@ -98,3 +98,58 @@ impl Classes {
         self.free.is_empty() && self.classes.len() == self.max
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    const MAX: usize = 8;
+
+    fn class(queue: u16) -> Class {
+        Class {
+            link: LinkHeader::new([2; 6], [4; 6]),
+            queue,
+            service: 0,
+            listener: None,
+            settings: Settings::default(),
+        }
+    }
+
+    #[test]
+    fn it_agrees_with_a_map() {
+        let mut classes = Classes::new(MAX, RandomState::with_seeds(1, 2, 3, 4));
+        let (mut model, mut members) = (HashMap::<u16, u32>::new(), vec![NO_CLASS; 40]);
+        let mut random = 7_u32;
+        let mut refused = 0;
+        for _ in 0..100_000 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (who, queue) = ((random >> 8) as usize % 40, (random >> 20) as u16 % 12);
+            if let Some(was) = classes.get(members[who]).map(|class| class.queue) {
+                let count = model.get_mut(&was).unwrap();
+                *count -= 1;
+                if *count == 0 {
+                    model.remove(&was);
+                }
+            }
+            if random >> 30 == 0 {
+                classes.leave(members[who]);
+                members[who] = NO_CLASS;
+            } else if let Some(number) = classes.join(members[who], &class(queue)) {
+                *model.entry(queue).or_default() += 1;
+                members[who] = number;
+                assert_eq!(classes.get(number).map(|class| class.queue), Some(queue));
+            } else {
+                assert!(classes.is_full() && !model.contains_key(&queue));
+                members[who] = NO_CLASS;
+                refused += 1;
+            }
+            assert_eq!(
+                classes.members(),
+                model.values().map(|n| u64::from(*n)).sum::<u64>()
+            );
+            assert_eq!(classes.is_full(), model.len() == MAX);
+        }
+        assert!(refused > 0);
+    }
+}

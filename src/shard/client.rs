@@ -63,13 +63,14 @@ impl<P: Port> Shard<P> {
     }
 
     /// Lets the service of a connection run although nothing arrived for it. Nothing happens
-    /// before ESTABLISHED, and when there is no connection any more.
-    pub fn nudge(&mut self, handle: Handle, now: Instant) {
+    /// before ESTABLISHED. `false` when there is no such connection.
+    pub fn nudge(&mut self, handle: Handle, now: Instant) -> bool {
         let Some(before) = self.called(handle, now) else {
-            return;
+            return false;
         };
         self.call_service(handle, false, None, now);
         self.settle(handle, before, None, now);
+        true
     }
 
     /// What waits on a connection that reached ESTABLISHED.

@@ -81,6 +81,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    #[inline]
     pub(super) fn new(tcb: Tcb, link: LinkHeader, queue: u16, service: u16) -> Self {
         Self {
             tcb,
@@ -103,6 +104,7 @@ impl Connection {
     }
 
     /// The one that was laid to rest, with its block.
+    #[inline]
     pub(super) fn wake(rest: &AtRest, class: &Class, tcb: Tcb) -> Self {
         Self {
             user: rest.user,

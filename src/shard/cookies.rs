@@ -96,6 +96,11 @@ impl Cookies {
         })
     }
 
+    /// The keys, to check with; `None` when no cookie can be out that others than the shards sent.
+    pub(super) fn check_for_others(&self, now: Instant) -> Option<&CookieKeys> {
+        (now < self.shared.awaited_until()).then_some(&self.keys)
+    }
+
     /// The keys, to check with; `None` when no cookie can be out.
     pub(super) fn check_with(&self, now: Instant) -> Option<&CookieKeys> {
         let awaited = now < self.awaited_until || now < self.shared.awaited_until();

@@ -10,6 +10,7 @@
 //! `at_work`, and as little as goes while it is at `rest`.
 
 mod act;
+mod anew;
 mod arrive;
 mod at_work;
 mod audit;

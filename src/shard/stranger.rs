@@ -51,7 +51,7 @@ impl<P: Port> Shard<P> {
     }
 
     #[inline]
-    fn listener_at(&mut self, local: &Endpoint) -> Option<u16> {
+    pub(super) fn listener_at(&mut self, local: &Endpoint) -> Option<u16> {
         if let Some((endpoint, listener)) = &self.listening_last
             && endpoint == local
         {
@@ -151,7 +151,7 @@ impl<P: Port> Shard<P> {
     }
 
     // The third segment of a handshake that only the peer remembered.
-    fn on_cookie(
+    pub(super) fn on_cookie(
         &mut self,
         packet: &Packet,
         frame: Frame,

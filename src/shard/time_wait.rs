@@ -82,6 +82,11 @@ impl<P: Port> Shard<P> {
             self.forget_record(handle, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }
+        if out.dropped.is_some()
+            && let Some((listener, mss)) = self.begin_anew_after(handle, &mut tcb, packet, now)
+        {
+            return self.on_cookie(packet, frame, hash, mss, listener, now);
+        }
         self.note_arrival(packet, tcb.state(), &mut out, now);
         self.remember(handle, &remains, &tcb);
         match out.reply {

@@ -16,7 +16,7 @@
 //! deadline, which is in a wheel anyway.
 
 use super::congestion::Congestion;
-use super::keep_alive::{clock_millis, since};
+use super::keep_alive::clock_millis;
 use super::reassembly::Reassembly;
 use super::rto::Rto;
 use super::tcb::{Flags, TimestampState};
@@ -40,7 +40,7 @@ pub struct TcbAtRest {
     rto: [u32; 2],
     heard_at: u32,
     challenge_at: u32,
-    /// How long before the peer was heard last a segment was timed last, in [`SILENCE`]s.
+    /// How long before the peer was heard last a segment was timed last, in [`SILENCE_MILLIS`].
     silence: u16,
     mss: u16,
     resent: u16,
@@ -81,8 +81,8 @@ const AGREED: [(u8, u16); 4] = [
     (RECEIVE_SHUT, Flags::RECEIVE_SHUT),
 ];
 
-/// Four minutes and more are told apart from an RTO; the longest is two.
-const SILENCE: Duration = Duration::from_millis(4);
+/// In milliseconds, so that up to four minutes can be told: the longest RTO is two.
+const SILENCE_MILLIS: u64 = 4;
 
 /// ICMP errors that a connection outlives, by their numbers.
 const KINDS: [IcmpKind; 8] = [
@@ -147,6 +147,7 @@ impl Tcb {
     }
 
     /// What there is to remember of it; `None` unless [`Tcb::is_quiet`].
+    #[inline]
     #[must_use]
     pub fn rest(&self, now: Instant) -> Option<TcbAtRest> {
         if !self.is_quiet() {
@@ -168,8 +169,9 @@ impl Tcb {
             bits |= DEADLINE;
         }
         // Rounded up: to have been idle for longer is the safe side.
-        let silence = (now - self.rtt_at).saturating_sub(since(self.heard_at, now));
-        let silence = silence.as_nanos().div_ceil(SILENCE.as_nanos());
+        let timed = now.as_millis().saturating_sub(self.rtt_at.as_millis()) + 1;
+        let silence = timed.saturating_sub(unheard(self.heard_at, now));
+        let silence = silence.div_ceil(SILENCE_MILLIS);
         let challenge_at = if self.challenge_at <= now {
             now
         } else {
@@ -203,6 +205,7 @@ impl Tcb {
     }
 
     /// The block as it was. `life_at` is its [`Tcb::deadline`], NEVER when it has none.
+    #[inline]
     #[must_use]
     pub fn wake(
         rest: &TcbAtRest,
@@ -231,8 +234,8 @@ impl Tcb {
         };
         let (una, rcv_nxt) = (rest.una, rest.rcv_nxt);
         let last_received = Seq(rcv_nxt.0.wrapping_sub(1));
-        let ago = since(rest.heard_at, now) + SILENCE * u32::from(rest.silence);
-        let ago = u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX);
+        let silence = SILENCE_MILLIS * u64::from(rest.silence);
+        let timed = (unheard(rest.heard_at, now) + silence) * NANOS_PER_MILLI;
         Self {
             state,
             open,
@@ -275,7 +278,7 @@ impl Tcb {
             challenge_at: challenge_at(rest.challenge_at, config, now),
             reassembly: Reassembly::default(),
             rtt_seq: una,
-            rtt_at: Instant::from_nanos(now.as_nanos().saturating_sub(ago)),
+            rtt_at: Instant::from_nanos(now.as_nanos().saturating_sub(timed)),
             iss: Seq(una.0.wrapping_sub(1)),
             irs: last_received,
             icmp: KINDS.get(usize::from(rest.icmp).wrapping_sub(1)).copied(),
@@ -283,14 +286,22 @@ impl Tcb {
     }
 }
 
+const NANOS_PER_MILLI: u64 = 1_000_000;
+
 /// Added before milliseconds are cut off: never early.
-const ALMOST_A_MILLI: Duration = Duration::from_nanos(999_999);
+const ALMOST_A_MILLI: Duration = Duration::from_nanos(NANOS_PER_MILLI - 1);
+
+// Milliseconds since then, 49 days at most.
+const fn unheard(heard_at: u32, now: Instant) -> u64 {
+    clock_millis(now).wrapping_sub(heard_at) as u64
+}
 
 // It lies an interval ahead at most, or it is past: then it does not matter when it was.
 fn challenge_at(millis: u32, config: &Config, now: Instant) -> Instant {
-    let left = Duration::from_millis(millis.wrapping_sub(clock_millis(now)).into());
-    if left <= config.challenge_interval + 2 * ALMOST_A_MILLI {
-        Instant::ZERO + Duration::from_millis(now.as_millis()) + left
+    let left = u64::from(millis.wrapping_sub(clock_millis(now)));
+    // Both ends of it were cut to milliseconds.
+    if u128::from(left) <= config.challenge_interval.as_millis() + 2 {
+        Instant::from_nanos((now.as_millis() + left) * NANOS_PER_MILLI)
     } else {
         Instant::ZERO
     }

@@ -205,30 +205,36 @@ impl World {
                 self.silent_until = self.now + silence;
             }
             3 if self.opens_left == 0 => self.hurry(),
-            _ => self.nudge(2),
+            _ => {
+                self.nudge(2);
+            }
         }
     }
 
     // Ends are near: nobody waits for anything but the other side.
     fn hurry(&mut self) {
-        self.acts_at = Instant::NEVER;
         for side in [0, 1] {
             self.user(side).is_in_a_hurry = true;
         }
-        self.nudge(1);
+        if self.nudge(1) {
+            self.acts_at = Instant::NEVER;
+        }
     }
 
-    // One in `n` connections has a turn of its user's own accord.
-    fn nudge(&mut self, n: u64) {
+    // One in `n` connections has a turn of its user's own accord. `false` when one of them would
+    // have to be woken, and too many are at work.
+    fn nudge(&mut self, n: u64) -> bool {
+        let mut all = true;
         for tuple in self.tuples() {
             for side in [0, 1] {
                 if let Some(handle) = self.ends[side].handle_of(&seen_from(side, &tuple))
                     && self.draws.one_in(n)
                 {
-                    self.ends[side].nudge(handle, self.now);
+                    all &= self.ends[side].nudge(handle, self.now);
                 }
             }
         }
+        all
     }
 
     fn abort(&mut self, side: usize, tuple: &FourTuple) {
@@ -300,7 +306,9 @@ impl World {
             }
             Err(OpenError::Full) => {
                 // What is in TIME-WAIT has room of its own.
-                assert!(was_len >= self.scenario.configs[side].connections);
+                let config = &self.scenario.configs[side];
+                let is_crowded = config.at_work.is_some_and(|max| shard.at_work() >= max);
+                assert!(was_len >= config.connections || is_crowded);
                 false
             }
             Err(error) => panic!("{error}"),

@@ -81,7 +81,7 @@ pub const VERDICTS: usize = Verdict::ALL.len();
 pub struct Verdicts([u64; VERDICTS]);
 
 impl Verdicts {
-    pub(super) const fn from_array(counts: [u64; VERDICTS]) -> Self {
+    pub(crate) const fn from_array(counts: [u64; VERDICTS]) -> Self {
         Self(counts)
     }
 
