@@ -11,9 +11,13 @@
 //!
 //! Four tags are compared at once, as lanes of a word (SWAR), so that the words can be atomics:
 //! readers follow the writer without a lock. The writer is one thread; what it stores with
-//! `Relaxed` is proven by the reader against the slot itself.
+//! `Relaxed` is proven by the reader against the slot itself. An entry that goes on to name another
+//! place is there all the while, so that store is `Release`.
 
-use super::sync::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use super::sync::{
+    AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 /// Entries of a bucket.
 pub(super) const LANES: usize = 10;
@@ -62,7 +66,8 @@ impl Bucket {
     /// The slot of a lane.
     #[inline]
     pub(super) fn slot(&self, lane: u32) -> Option<u32> {
-        self.slots.get(lane as usize).map(|slot| slot.load(Relaxed))
+        // Pairs with the Release store of `replace`.
+        self.slots.get(lane as usize).map(|slot| slot.load(Acquire))
     }
 
     /// Did an entry of this tag's class go past?
@@ -111,7 +116,8 @@ impl Bucket {
     pub(super) fn replace(&self, tag: u16, slot: u32, to: u32) -> bool {
         let lane = self.lane_of(tag, slot);
         if let Some(lane) = lane {
-            self.slots[lane].store(to, Relaxed);
+            // Release: who sees where somebody has gone sees it there.
+            self.slots[lane].store(to, Release);
         }
         lane.is_some()
     }

@@ -215,25 +215,22 @@ impl Records {
     /// What is in a place that is taken, for the one who writes; `with` is left out.
     pub(super) fn at(&self, place: u32, locals: &Locals) -> (FourTuple, Remains) {
         let at = &self.records[place as usize];
-        let (bits, since_millis) = self.note(place);
+        let since = at.since.load(Ordering::Relaxed);
+        let low = rest(at.ends.mark(Ordering::Relaxed));
         let remains = Remains {
             words: core::array::from_fn(|n| at.words[n].load(Ordering::Relaxed)),
-            bits,
+            bits: u64::from(since >> SINCE_BITS) << u16::BITS | u64::from(low),
             with: 0,
-            since_millis,
+            since_millis: self.since(place),
         };
         (at.ends.tuple(locals), remains)
     }
 
-    /// Bits of whoever is in a place, and since when.
-    pub(super) fn note(&self, place: u32) -> (u64, u64) {
-        let at = &self.records[place as usize];
-        let since = at.since.load(Ordering::Relaxed);
-        let low = rest(at.ends.mark(Ordering::Relaxed));
-        let bits = u64::from(since >> SINCE_BITS) << u16::BITS | u64::from(low);
+    /// Since when whoever is in a place is there.
+    pub(super) fn since(&self, place: u32) -> u64 {
+        let since = self.records[place as usize].since.load(Ordering::Relaxed);
         let ticks = u64::from(since & ((1 << SINCE_BITS) - 1));
-        let began = self.began(place / BLOCK as u32);
-        (bits, began + ticks * TICK_MILLIS)
+        self.began(place / BLOCK as u32) + ticks * TICK_MILLIS
     }
 
     /// Calls the line in which a record begins.
@@ -249,23 +246,23 @@ impl Records {
         let at = self.records.get(place as usize)?;
         let block = &self.blocks[place as usize / BLOCK];
         loop {
-            // These two pair with the Release stores of `begin`, `write` and `vacate`.
+            // These pair with the Release stores of `begin`, `write` and `vacate`.
             let life = block.life.load(Ordering::Acquire);
-            let local = number(at.ends.mark(Ordering::Acquire));
-            if local == NOBODY {
+            let mark = at.ends.mark(Ordering::Acquire);
+            if number(mark) == NOBODY {
                 return None;
             }
-            let tuple = at.ends.tuple(locals);
-            let (bits, since_millis) = self.note(place);
+            let (tuple, since_millis) = (at.ends.tuple(locals), self.since(place));
             // Pairs with the Release fences of `begin`, `write` and `Register::add`.
             fence(Ordering::Acquire);
-            let is_whole = block.life.load(Ordering::Relaxed) == life
-                && number(at.ends.mark(Ordering::Relaxed)) == local;
+            // In this order: whoever came since then wrote the mark after the life.
+            let is_taken = number(at.ends.mark(Ordering::Acquire)) == number(mark);
+            let is_whole = is_taken && block.life.load(Ordering::Relaxed) == life;
             if is_whole {
                 return Some(Entry {
                     handle: Handle::new(place | RETIRED, life),
                     tuple,
-                    note: since_millis << u16::BITS | bits & u64::from(u16::MAX),
+                    note: since_millis << u16::BITS | u64::from(rest(mark)),
                 });
             }
         }

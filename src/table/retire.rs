@@ -96,8 +96,7 @@ impl<T> Table<T> {
     /// Since when the oldest record is there: see [`Remains::since_millis`].
     #[must_use]
     pub fn oldest_since(&self) -> Option<u64> {
-        let (_, since_millis) = self.shared.records.note(self.queue.oldest()?);
-        Some(since_millis)
+        Some(self.shared.records.since(self.queue.oldest()?))
     }
 
     /// All records, in order of their places.
