@@ -71,7 +71,12 @@
 //!   A full table gives up the oldest TIME-WAIT before it refuses a new connection, and counts it.
 //! - **Lists of work are bounded** by a burst a breath: timers, output, connections. What is left
 //!   over makes the breath busy, and the next one follows without sleep.
-//! - **`unsafe`** is in [`nic`] (system calls and shared rings) and one intrinsic of [`table`].
+//! - **SYNs to be answered by cookies are answered in runs**, eight at most, that one look at
+//!   listener, switch and settings decides; their hashes are computed side by side in vectors
+//!   ([`tcp::cookie::Lanes`]). Floods mostly bring SYNs as Linux lays them out, so those are read
+//!   and answered by a way of their own, and tests hold it to the general one.
+//! - **`unsafe`** is in [`nic`] (system calls and shared rings), one intrinsic of [`table`], and
+//!   where cookies are hashed by vectors that not every processor has.
 
 pub mod buffer;
 pub mod cli;
