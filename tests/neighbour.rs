@@ -98,7 +98,7 @@ fn serve_alone(queues: u32) -> Result<(), Failed> {
     assert_eq!(counters.connections.accepted, 2);
     assert!(counters.neighbour_replies >= 2, "{counters:?}");
     assert_eq!(counters.drops.total(), 0, "{counters:?}");
-    assert!(totals.verdicts.of(Verdict::RedirectNeighbour) >= 2);
+    assert!(totals.xdp.verdicts.of(Verdict::RedirectNeighbour) >= 2);
     Ok(())
 }
 
@@ -169,7 +169,7 @@ fn kernel_keeps_its_own() -> Result<(), Failed> {
     let totals = stop_clean(server)?;
     assert_eq!(totals.counters.neighbour_replies, 0, "the kernel answers");
     assert_eq!(totals.counters.echo_replies, 0, "the kernel answers");
-    assert_eq!(totals.verdicts.of(Verdict::RedirectNeighbour), 0);
+    assert_eq!(totals.xdp.verdicts.of(Verdict::RedirectNeighbour), 0);
     Ok(())
 }
 

@@ -4,18 +4,17 @@
 
 mod common;
 mod frames;
+#[path = "frames/socket.rs"]
+mod socket;
 
 use common::ROOT;
 use frames::{ARP, DESTINATION, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT, ROUTING, UDP};
 use frames::{V4, V6, arp, ethernet, solicitation, tcp};
-use nix::sched::{CloneFlags, unshare};
-use seawall::nic::af_xdp::{
-    Action, AfXdp, CopyMode, Filter, PortConfig, QueueSpec, RingSizes, Verdict,
-};
+use seawall::nic::af_xdp::{Action, Filter, Verdict};
 use seawall::wire::{Address, Endpoint};
+use socket::{register, with_socket};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::BorrowedFd;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use Verdict::{
     DropExtensions, DropFragment, DropMalformed, DropNoSocket, PassFragment, PassNotIp,
@@ -390,7 +389,7 @@ fn what_is_disowned_is_passed() {
 fn any_octets_get_a_verdict() {
     with_socket(|socket| {
         let mut filter = owning_filter();
-        filter.register(0, socket).unwrap();
+        register(&mut filter, socket);
         let extended = v6().with(HOP_BY_HOP, &[0; 8]).fragment(0, false, 1);
         let mut judged = 0;
         let who_has = ethernet(&[], ARP, &arp(1, ALONE_V4));
@@ -427,7 +426,7 @@ fn any_octets_get_a_verdict() {
 fn check_rows(rows: Vec<Row>) {
     with_socket(|socket| {
         let mut filter = owning_filter();
-        filter.register(0, socket).unwrap();
+        register(&mut filter, socket);
         for row in rows {
             expect(&mut filter, row);
         }
@@ -472,29 +471,4 @@ fn owning_filter() -> Filter {
         filter.answer_neighbours(address.into()).unwrap();
     }
     filter
-}
-
-/// Runs `test` with an `AF_XDP` socket on the loopback of a network namespace of its own.
-fn with_socket(test: impl FnOnce(BorrowedFd<'_>) + Send) {
-    let in_namespace = || {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        let up = Command::new("ip")
-            .args(["link", "set", "lo", "up"])
-            .status();
-        assert!(up.unwrap().success());
-        let config = PortConfig {
-            rings: RingSizes {
-                receive: 64,
-                transmit: 64,
-                fill: 64,
-                completion: 64,
-            },
-            copy: CopyMode::On,
-            ..PortConfig::default()
-        };
-        let port = AfXdp::open(&[QueueSpec::new("lo", 0)], &config).unwrap();
-        let (_, socket) = port.sockets().next().unwrap();
-        test(socket);
-    };
-    std::thread::scope(|scope| scope.spawn(in_namespace).join().unwrap());
 }

@@ -6,6 +6,12 @@
 
 #define PACKED __attribute__((packed))
 
+/* Four or two octets of a frame as they lie there, in one load or store. */
+#define WORD(at) (*(const __u32 *)(const void *)(at))
+#define HALF(at) (*(const __u16 *)(const void *)(at))
+#define PUT(at, word) (*(__u32 *)(void *)(at) = (word))
+#define PUT_HALF(at, half) (*(__u16 *)(void *)(at) = (half))
+
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_ARP 0x0806
 #define ETHERTYPE_IPV6 0x86dd
@@ -135,5 +141,9 @@ struct tcp {
 	__be16 checksum;
 	__be16 urgent;
 } PACKED;
+
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
 
 #endif

@@ -7,11 +7,15 @@ typedef unsigned char __u8;
 typedef unsigned short __u16;
 typedef unsigned int __u32;
 typedef unsigned long long __u64;
+typedef long long __s64;
 typedef __u16 __be16;
 typedef __u32 __be32;
 
 #define SEC(name) __attribute__((section(name), used))
 #define INLINE static inline __attribute__((always_inline))
+/* The compiler knows nothing of what is in a variable. */
+#define OPAQUE(variable) asm volatile("" : "+r"(variable))
+#define APART static __attribute__((noinline))
 
 /* Map definitions in BTF form: a number is the length of an array, a type is behind a pointer. */
 #define MAP_NUMBER(name, value) int(*name)[value]
@@ -22,6 +26,7 @@ enum {
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
+	BPF_MAP_TYPE_LPM_TRIE = 11,
 	BPF_MAP_TYPE_XSKMAP = 17,
 };
 
@@ -32,6 +37,7 @@ enum {
 enum {
 	XDP_DROP = 1,
 	XDP_PASS = 2,
+	XDP_TX = 3,
 	XDP_REDIRECT = 4,
 };
 
@@ -48,9 +54,13 @@ static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)
 static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value,
 					 __u64 flags) = (void *)2;
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
+static __s64 (*const bpf_csum_diff)(const void *from, __u32 from_size, const void *to,
+				    __u32 to_size, __u32 seed) = (void *)28;
 static long (*const bpf_redirect)(__u32 interface, __u64 flags) = (void *)23;
 static long (*const bpf_redirect_map)(void *map, __u64 key, __u64 flags) = (void *)51;
 static long (*const bpf_xdp_adjust_tail)(struct xdp_md *ctx, int octets) = (void *)65;
+static long (*const bpf_xdp_load_bytes)(struct xdp_md *ctx, __u32 from, void *to,
+					__u32 octets) = (void *)189;
 
 /* Between the network's byte order and ours. */
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -9,48 +9,12 @@
  *
  * No state but the memory of passed fragments. What a segment means is not decided here.
  */
-#include "seawall.h"
+#include "answer.h"
+#include "guard.h"
 #include "headers.h"
-
-/* No verdict yet. */
-#define UNDECIDED (-1)
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_HASH);
-	MAP_TYPE(key, struct address);
-	MAP_TYPE(value, __u32); /* ADDRESS_WHOLE, ADDRESS_ALONE */
-	MAP_NUMBER(max_entries, ADDRESSES_MAX);
-	MAP_NUMBER(map_flags, BPF_F_NO_PREALLOC);
-} addresses SEC(".maps");
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_HASH);
-	MAP_TYPE(key, struct endpoint);
-	MAP_TYPE(value, __u32); /* 0: no flags yet */
-	MAP_NUMBER(max_entries, ENDPOINTS_MAX);
-	MAP_NUMBER(map_flags, BPF_F_NO_PREALLOC);
-} endpoints SEC(".maps");
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_LRU_HASH);
-	MAP_TYPE(key, struct fragment_key);
-	MAP_TYPE(value, __u8);
-	MAP_NUMBER(max_entries, FRAGMENTS_MAX);
-} fragments SEC(".maps");
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_XSKMAP);
-	MAP_TYPE(key, __u32); /* receive queue */
-	MAP_TYPE(value, __u32);
-	MAP_NUMBER(max_entries, QUEUES_MAX);
-} xsks SEC(".maps");
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	MAP_TYPE(key, __u32); /* enum verdict */
-	MAP_TYPE(value, __u64);
-	MAP_NUMBER(max_entries, VERDICT_COUNT);
-} verdicts SEC(".maps");
+#include "link.h"
+#include "maps.h"
+#include "seawall.h"
 
 /* One packet on its way to a verdict. */
 struct packet {
@@ -59,38 +23,9 @@ struct packet {
 	__u32 left;             /* octets from `cursor` to the end that the IP header claims */
 	__u32 flags;            /* of the destination's entry in `addresses` */
 	__u32 first;            /* is it the first of several fragments? */
+	__u32 lane;             /* of its queue, if it is ours */
 	struct fragment_key id; /* both addresses, and the id once it is known to be a fragment */
 };
-
-/* Looks behind the link header: the type of what follows, in host order. */
-INLINE int open_link(struct packet *packet, __u16 *type)
-{
-	struct ethernet *ethernet = packet->cursor;
-	struct vlan *vlan;
-	int tags;
-
-	if ((void *)(ethernet + 1) > packet->end)
-		return VERDICT_PASS_NOT_IP;
-	*type = NET16(ethernet->type);
-	packet->cursor = ethernet + 1;
-	for (tags = 0; *type == ETHERTYPE_VLAN || *type == ETHERTYPE_QINQ; tags++) {
-		vlan = packet->cursor;
-		if (tags == VLAN_TAGS_MAX)
-			return VERDICT_PASS_VLAN;
-		if ((void *)(vlan + 1) > packet->end)
-			return VERDICT_PASS_NOT_IP;
-		*type = NET16(vlan->type);
-		packet->cursor = vlan + 1;
-	}
-	return UNDECIDED;
-}
-
-INLINE void map_ipv4(struct address *address, const __u8 *octets)
-{
-	address->octets[10] = 0xff;
-	address->octets[11] = 0xff;
-	__builtin_memcpy(address->octets + 12, octets, 4);
-}
 
 /* Is anything owned on the destination address? */
 INLINE int check_address(struct packet *packet)
@@ -214,6 +149,8 @@ INLINE int judge_tcp_header(struct packet *packet)
 	length = (tcp->data_offset >> 4) * 4;
 	if (length < sizeof(*tcp) || length > packet->left)
 		return VERDICT_DROP_MALFORMED;
+	if ((tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		packet->lane = LANE_SYNS;
 	return VERDICT_REDIRECT;
 }
 
@@ -357,11 +294,13 @@ INLINE int judge_ipv6(struct packet *packet)
 
 INLINE int judge(struct packet *packet)
 {
+	__u32 length = 0;
 	__u16 type = 0;
-	int verdict = open_link(packet, &type);
+	int verdict = open_link(packet->cursor, packet->end, &length, &type);
 
 	if (verdict != UNDECIDED)
 		return verdict;
+	packet->cursor += length;
 	if (type == ETHERTYPE_IPV4)
 		return judge_ipv4(packet);
 	if (type == ETHERTYPE_IPV6)
@@ -386,22 +325,55 @@ INLINE void count(__u32 verdict)
 		*counter += 1;
 }
 
+/* TCP to an owned endpoint: is it dropped for who sends it, or while SYNs are answered here because
+ * it makes no sense in any state? The shard would drop it as well, but later. */
+INLINE int judge_sender(const struct packet *packet, const struct control *control)
+{
+	const struct address *from = &packet->id.from;
+	const struct tcp *tcp = packet->cursor;
+
+	if (control->flags & CONTROL_BLOCK && is_blocked(from))
+		return VERDICT_DROP_BLOCKED;
+	if (!(control->flags & CONTROL_ANSWER) || (void *)(tcp + 1) > packet->end)
+		return VERDICT_REDIRECT;
+	if (!is_end(from, is_mapped(from)))
+		return VERDICT_DROP_ENDS;
+	return are_flags_possible(tcp->flags) ? VERDICT_REDIRECT : VERDICT_DROP_FLAGS;
+}
+
+INLINE int judge_whole(struct xdp_md *ctx, struct packet *packet)
+{
+	__u32 zero = 0;
+	const struct control *control_now = bpf_map_lookup_elem(&control, &zero);
+	int verdict;
+
+	if (!control_now)
+		return VERDICT_DROP_NO_SOCKET; /* an array has all of its values */
+	verdict = answer(ctx, control_now);
+	if (verdict != UNDECIDED)
+		return verdict;
+	packet->cursor = (void *)(long)ctx->data;
+	packet->end = (void *)(long)ctx->data_end;
+	verdict = judge(packet);
+	return verdict == VERDICT_REDIRECT ? judge_sender(packet, control_now) : verdict;
+}
+
 SEC("xdp")
 int seawall(struct xdp_md *ctx)
 {
-	struct packet packet = {
-		.cursor = (void *)(long)ctx->data,
-		.end = (void *)(long)ctx->data_end,
-	};
-	int verdict = judge(&packet);
+	struct packet packet = {};
+	int verdict = judge_whole(ctx, &packet);
 	int action = XDP_DROP;
 
-	if (verdict < VERDICT_REDIRECT) {
+	if (verdict == VERDICT_ANSWER) {
+		action = XDP_TX;
+	} else if (verdict < VERDICT_REDIRECT) {
 		action = XDP_PASS;
 		if (packet.first)
 			remember_fragment(&packet);
 	} else if (verdict <= VERDICT_REDIRECT_ICMP) {
-		action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_DROP);
+		action = bpf_redirect_map(&xsks, ctx->rx_queue_index * LANES + packet.lane,
+					  XDP_DROP);
 		if (action != XDP_REDIRECT)
 			verdict = VERDICT_DROP_NO_SOCKET;
 	}

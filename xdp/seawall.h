@@ -7,8 +7,13 @@
 
 #include "kernel.h"
 
-/* Receive queues that can have a socket: entries of `xsks`. */
+/* Receive queues that can have sockets. */
 #define QUEUES_MAX 64
+
+/* Sockets of a queue: entries of `xsks`, one behind the other. */
+#define LANE_SEGMENTS 0 /* all that is no SYN */
+#define LANE_SYNS 1     /* SYNs without an ACK */
+#define LANES 2
 
 /* Addresses on which anything is owned. */
 #define ADDRESSES_MAX 4096
@@ -18,6 +23,15 @@
 
 /* First fragments that were passed, and whose later fragments pass too. */
 #define FRAGMENTS_MAX 4096
+
+/* Listeners whose SYNs can be answered by the program. */
+#define LISTENERS_MAX 1024
+
+/* Sources whose SYNs are counted, the last that sent some. */
+#define SOURCES_MAX 65536
+
+/* Networks that can be blocked. */
+#define BLOCKED_MAX 65536
 
 /* VLAN tags that are looked behind. */
 #define VLAN_TAGS_MAX 2
@@ -34,6 +48,55 @@
 /* An IP address of either family in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291 §2.5.5.2). */
 struct address {
 	__u8 octets[16];
+};
+
+/* Flag of `control`: SYNs to a listener are answered by the program. */
+#define CONTROL_ANSWER 1
+
+/* Flag of `control`: a checksum of the pseudo-header alone is as good as a right one. */
+#define CONTROL_TRUST_PARTIAL 2
+
+/* Flag of `control`: there are blocked networks. */
+#define CONTROL_BLOCK 4
+
+/* Flag of a listener: its SYN-ACKs have timestamps where the SYN had some. */
+#define OFFER_TIMESTAMPS 1
+
+/* Flag of a listener: as OFFER_TIMESTAMPS, a window scale. */
+#define OFFER_SCALE 2
+
+/* Flag of a listener: as OFFER_TIMESTAMPS, SACK-permitted. */
+#define OFFER_SACK 4
+
+/* The only value of `control`. */
+struct control {
+	__u64 reply_gap;  /* nanoseconds between two SYN-ACKs of one CPU; 0: no limit */
+	__u64 source_gap; /* nanoseconds between two SYNs of one source; 0: no limit */
+	__u32 flags;
+	__u32 pad;
+};
+
+/* How SYNs to a listener are answered in one epoch: a value of `listeners`. Each listener has two,
+ * at twice its number and behind it, in turns: what is written is of an epoch that has not begun,
+ * so nobody is reading it. */
+struct listener {
+	__u64 mint[4];    /* SipHash state under the key of the epoch, behind our address */
+	__u64 offsets[4]; /* the same under the key of initial sequence numbers */
+	__u64 begin;      /* of the epoch here, by the monotonic clock, in nanoseconds */
+	__u32 millis;     /* of the shards' clock at `begin` */
+	__u32 epoch;
+	__u32 mss;        /* our option */
+	__u32 window;
+	__u32 shift;      /* of our window scale */
+	__u32 hop_limit;
+	__u32 service;    /* the octet that holds DSCP and ECN */
+	__u32 flags;      /* OFFER_TIMESTAMPS, OFFER_SCALE, OFFER_SACK */
+};
+
+/* Key of `blocked`: a network by its mapped address, its length from 96 for IPv4. */
+struct network {
+	__u32 length;
+	struct address address;
 };
 
 /* Key of `endpoints`. */
@@ -62,10 +125,18 @@ enum verdict {
 	VERDICT_REDIRECT,           /* ours: to the socket of its queue */
 	VERDICT_REDIRECT_NEIGHBOUR, /* ARP, ND or ping for an address that is ours alone */
 	VERDICT_REDIRECT_ICMP,      /* an ICMP error about a segment from an owned endpoint */
+	VERDICT_ANSWER,             /* a SYN to a listener: answered here by a SYN cookie */
 	VERDICT_DROP_FRAGMENT,      /* a fragment of owned traffic, or one that cannot be judged */
 	VERDICT_DROP_MALFORMED,     /* an IP or TCP header that lies */
 	VERDICT_DROP_EXTENSIONS,    /* too many or broken IPv6 extension headers */
 	VERDICT_DROP_NO_SOCKET,     /* ours, but its queue has no socket */
+	VERDICT_DROP_CHECKSUM,      /* a SYN with a wrong checksum */
+	VERDICT_DROP_OPTIONS,       /* a SYN with an option whose length lies */
+	VERDICT_DROP_ENDS,          /* its source or its destination can be no end of a connection */
+	VERDICT_DROP_FLAGS,         /* no segment has these control bits: a scan */
+	VERDICT_DROP_BUDGET,        /* a SYN that found the budget of SYN-ACKs spent */
+	VERDICT_DROP_SOURCE,        /* a SYN from a source that sends too many */
+	VERDICT_DROP_BLOCKED,       /* TCP to an owned endpoint from a blocked network */
 	VERDICT_COUNT
 };
 

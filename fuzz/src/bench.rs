@@ -4,7 +4,7 @@
 use super::octets::Octets;
 use seawall::nic::memory::{MemoryPort, Misfortune, pair};
 use seawall::service::{self, Conn, Service};
-use seawall::shard::{Limits, Shard, ShardConfig, SynCookies};
+use seawall::shard::{Limits, Shard, ShardConfig, SharedCookies, SynCookies};
 use seawall::tcp::Config;
 use seawall::time::{Duration, Instant};
 use seawall::wire::{
@@ -312,7 +312,7 @@ fn config(octets: &mut Octets<'_>, mode: Option<SynCookies>) -> ShardConfig {
             time_wait: usize::from(has(7)),
         },
         syn_cookies: mode.unwrap_or(modes[usize::from(marks >> 4 & 3)]),
-        fresh_key: || [7; 16],
+        cookies: SharedCookies::new(|epoch| [if epoch == 0 { 0 } else { 7 }; 16]),
         ..ShardConfig::default()
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 pub mod admin;
+mod block_list;
 pub mod check;
 pub mod demo;
 pub mod flood;

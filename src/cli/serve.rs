@@ -1,12 +1,16 @@
 //! `seawall serve`: our own endpoint on an interface.
 
 use super::admin::AdminAt;
+use super::block_list;
 use super::summary::{Summary, json_queues};
 use super::terminal::{LiveLine, stop_flag};
 use crate::control::admin::Admin;
-use crate::control::server::{ChecksumRule, Server, ServerConfig, Totals};
+use crate::control::server::{
+    ChecksumRule, CookiePath, CookiePathConfig, Server, ServerConfig, Totals,
+};
+use crate::control::view::XdpCounts;
 use crate::control::worker::Idle;
-use crate::nic::af_xdp::{CopyMode, XdpMode};
+use crate::nic::af_xdp::{BLOCKED_MAX, CopyMode, XdpMode};
 use crate::service::{NAMES, by_name};
 use crate::shard::{Budgets, Counters, Limits, SynCookies};
 use crate::tcp::State;
@@ -94,6 +98,10 @@ pub struct ServeArgs {
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..))]
     pub half_open: u32,
 
+    /// Who answers a flood, and who is not served
+    #[command(flatten)]
+    pub flood: FloodArgs,
+
     /// Limits that hold under any load
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -112,6 +120,41 @@ pub struct ServeArgs {
     pub json: bool,
 }
 
+/// What is done before a shard sees a segment.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Floods")]
+pub struct FloodArgs {
+    /// Who answers a flood of SYNs: the XDP program in the driver, the shards, or as their rate is
+    #[arg(long, value_enum, default_value_t)]
+    pub cookie_path: CookiePath,
+
+    /// SYNs a second, of one interface, above which `--cookie-path auto` answers in the driver
+    #[arg(long, value_name = "PER_S", default_value_t = CookiePathConfig::default().rate,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub cookie_path_rate: u32,
+
+    /// SYNs a second that an IPv4 address or an IPv6 /64 may send; 0 is no limit
+    #[arg(long, value_name = "PER_S", default_value_t = 0)]
+    pub source_rate: u32,
+
+    /// Networks that are not served: one ADDR/BITS a line, comments behind `#`
+    #[arg(long, value_name = "FILE")]
+    pub block_list: Option<PathBuf>,
+}
+
+impl FloodArgs {
+    fn config(&self) -> Result<CookiePathConfig, block_list::Error> {
+        let list = self.block_list.as_ref();
+        let blocked = list.map(|path| block_list::read(path, BLOCKED_MAX as usize));
+        Ok(CookiePathConfig {
+            path: self.cookie_path,
+            rate: self.cookie_path_rate,
+            source_rate: self.source_rate,
+            blocked: blocked.transpose()?.unwrap_or_default(),
+        })
+    }
+}
+
 /// Limits that hold under any load, for each shard.
 #[derive(Clone, Copy, Debug, clap::Args)]
 #[command(next_help_heading = "Limits of each shard (0 is no limit)")]
@@ -128,7 +171,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_time_wait: u32,
 
-    /// Cookie SYN-ACKs a second
+    /// Cookie SYN-ACKs a second; in XDP, of each CPU that receives
     #[arg(long, value_name = "PER_S", default_value_t = Budgets::default().syn_ack)]
     pub syn_ack_budget: u32,
 
@@ -221,7 +264,7 @@ const TICKS_A_LINE: u32 = 20;
 pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let stop = stop_flag()?;
     let (socket, warning) = args.admin.claim(&args.interface[0])?;
-    let server = Server::start(config(args))?;
+    let server = Server::start(config(args)?)?;
     announce(args, &server);
     if let Some(warning) = warning {
         eprintln!("warning: {warning}");
@@ -244,6 +287,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
             let now = server.counters();
             live.show(&live_line(&before, &now));
             switches.look(&now, &mut live);
+            switches.look_at_xdp(&server.xdp_counts(), &mut live);
             before = now;
         }
     }
@@ -257,7 +301,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn config(args: &ServeArgs) -> ServerConfig {
+fn config(args: &ServeArgs) -> Result<ServerConfig, block_list::Error> {
     let mut config = ServerConfig::new("");
     config.interfaces.clone_from(&args.interface);
     config.queues = args.queues.0;
@@ -268,6 +312,7 @@ fn config(args: &ServeArgs) -> ServerConfig {
     config.cpus.clone_from(&args.cpus);
     config.idle = args.idle;
     config.capture.clone_from(&args.capture);
+    config.cookie_path = args.flood.config()?;
     config.shard.connections = args.connections as usize;
     config.shard.tcp.time_wait = args.time_wait;
     config.shard.syn_cookies = args.syn_cookies;
@@ -289,7 +334,7 @@ fn config(args: &ServeArgs) -> ServerConfig {
             by_name(&name).expect("the name was checked when it was parsed")
         });
     }
-    config
+    Ok(config)
 }
 
 // What was got, queue by queue.
@@ -308,11 +353,12 @@ fn announce(args: &ServeArgs, server: &Server) {
             "checksums verified"
         };
         eprintln!(
-            "{} queue {}: XDP {xdp}, {copy}, rings rx {} tx {} fill {} completion {}, {checksums}, \
+            "{} queue {}: XDP {xdp}, {copy}, rings rx {} SYN {} tx {} fill {} completion {}, {checksums}, \
              shard {} on CPU {}",
             report.queue.interface,
             report.queue.queue,
             rings.receive,
+            rings.syns,
             rings.transmit,
             rings.fill,
             rings.completion,
@@ -336,6 +382,8 @@ fn announce(args: &ServeArgs, server: &Server) {
 struct SwitchLog {
     on: bool,
     off: bool,
+    xdp_on: bool,
+    xdp_off: bool,
 }
 
 impl SwitchLog {
@@ -351,6 +399,19 @@ impl SwitchLog {
             eprintln!(
                 "handshakes are few again: SYNs have slots (from now on counted, not logged)"
             );
+        }
+    }
+
+    fn look_at_xdp(&mut self, now: &XdpCounts, live: &mut LiveLine) {
+        if !self.xdp_on && now.switched_on > 0 {
+            self.xdp_on = true;
+            live.clear();
+            eprintln!("SYNs are answered by cookies in XDP");
+        }
+        if !self.xdp_off && now.switched_off > 0 {
+            self.xdp_off = true;
+            live.clear();
+            eprintln!("SYNs go to the shards again (from now on counted, not logged)");
         }
     }
 }
@@ -385,6 +446,16 @@ fn print_summary(totals: &Totals) {
             k.sent, k.accepted, k.rejected, k.switched_on, k.switched_off,
         );
     }
+    let xdp = &totals.xdp;
+    if xdp.switched_on > 0 {
+        eprintln!(
+            "cookies sent by XDP {}, of {} SYNs; switched on {} times, off {}",
+            xdp.answers(),
+            xdp.syns,
+            xdp.switched_on,
+            xdp.switched_off,
+        );
+    }
     if c.neighbour_replies + c.echo_replies > 0 {
         eprintln!(
             "ARP and ND answered {}, pings {}",
@@ -395,7 +466,7 @@ fn print_summary(totals: &Totals) {
         "segments in {}, out {} ({} again)",
         c.segments_in, c.segments_out, c.segments_again,
     );
-    for (verdict, count) in totals.verdicts.iter().filter(|(_, count)| *count > 0) {
+    for (verdict, count) in totals.xdp.verdicts.iter().filter(|(_, count)| *count > 0) {
         eprintln!("XDP {}: {count}", verdict.name());
     }
     for (reason, count) in c.drops.nonzero() {

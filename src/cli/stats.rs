@@ -23,8 +23,8 @@ Examples:
   sudo seawall stats --watch 1s
   sudo seawall stats --json | jq .connections.live
 
-Frames that the XDP program or the rings dropped are counted by `serve` itself, and said when it
-ends.
+Frames that the rings dropped are counted by `serve` itself, and said when it ends; those that the
+XDP program dropped are in the sum of all shards.
 
 Exit status: 0 when it was answered, 1 when nobody answers or may be asked, 2 for wrong arguments.")]
 pub struct StatsArgs {
@@ -160,6 +160,7 @@ fn rows_of(counts: &Counts, states: &BTreeMap<String, u64>) -> Vec<Row> {
         ("segments in", true, s.r#in),
         ("segments out", true, s.out),
         ("cookies sent", true, k.sent),
+        ("by XDP", true, k.sent_by_xdp),
         ("cookies accepted", true, k.accepted),
         ("cookies rejected", true, k.rejected),
     ];

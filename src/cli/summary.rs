@@ -43,9 +43,10 @@ impl Summary {
     #[must_use]
     pub(crate) fn new(totals: &Totals, queues: Vec<Queue>) -> Self {
         let drops = drops_by_name(totals).into_iter();
+        let counts = Counts::from(&totals.counters).with_xdp(&totals.xdp);
         let counts = Counts {
             drops: drops.map(|(name, n)| (name.to_owned(), n)).collect(),
-            ..Counts::from(&totals.counters)
+            ..counts
         };
         Self { counts, queues }
     }
@@ -62,7 +63,7 @@ pub(crate) fn drops_by_name(totals: &Totals) -> BTreeMap<&'static str, u64> {
         ("receive_full", port.receive_full),
         ("fill_empty", port.fill_empty),
     ];
-    let xdp = totals.verdicts.iter();
+    let xdp = totals.xdp.verdicts.iter();
     let xdp = xdp.filter(|(verdict, _)| verdict.is_drop());
     let outside = xdp.map(|(verdict, n)| (verdict.name(), n));
     for (name, n) in outside.chain(rings).filter(|(_, n)| *n > 0) {

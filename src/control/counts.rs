@@ -1,6 +1,7 @@
 //! Counters as the JSON that tools rely on: the same names on exit (`serve --json`) and while it
 //! runs (`seawall stats --json`), documented in the README.
 
+use super::view::XdpCounts;
 use crate::shard::Counters;
 use crate::tcp::State;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,15 @@ pub struct Cookies {
     pub sent: u64,
     pub accepted: u64,
     pub rejected: u64,
+    /// Of those sent, by the XDP program.
+    #[serde(default)]
+    pub sent_by_xdp: u64,
+    /// Switches from the shards to the XDP program, as those who answer SYNs.
+    #[serde(default)]
+    pub xdp_switched_on: u64,
+    /// Switches back.
+    #[serde(default)]
+    pub xdp_switched_off: u64,
 }
 
 impl From<&Counters> for Counts {
@@ -73,11 +83,28 @@ impl From<&Counters> for Counts {
                 sent: c.cookies.sent,
                 accepted: c.cookies.accepted,
                 rejected: c.cookies.rejected,
+                ..Cookies::default()
             },
             drops: drops
                 .map(|(reason, n)| (reason.name().to_owned(), n))
                 .collect(),
         }
+    }
+}
+
+impl Counts {
+    /// With what XDP programs counted: what they sent is among the cookies already, and what they
+    /// dropped is added.
+    #[must_use]
+    pub fn with_xdp(mut self, xdp: &XdpCounts) -> Self {
+        self.cookies.sent_by_xdp = xdp.answers();
+        self.cookies.xdp_switched_on = xdp.switched_on;
+        self.cookies.xdp_switched_off = xdp.switched_off;
+        let drops = xdp.verdicts.iter().filter(|(verdict, _)| verdict.is_drop());
+        for (verdict, n) in drops.filter(|(_, n)| *n > 0) {
+            *self.drops.entry(verdict.name().to_owned()).or_default() += n;
+        }
+        self
     }
 }
 

@@ -1,5 +1,6 @@
 //! Segments in: parse a burst, hash it, prefetch it, then take one after the other.
 
+use super::rest::Why;
 use super::{Arrival, Counters, Direction, Mesh, Shard, context};
 use crate::drop_reason::DropReason;
 use crate::limits::{BLOCK_BYTES, BURST_FRAMES};
@@ -147,14 +148,16 @@ impl<P: Port> Shard<P> {
             self.received.free_blocks(),
             self.has_room_for(&packet.segment),
         );
-        let Some(connection) = self.table.get_mut(handle) else {
-            return self.port.release(frame);
-        };
         let seg = &packet.segment;
         if !has_room {
-            self.counters.drops.count(DropReason::NoBuffer);
-            return self.port.release(frame);
+            return self.refuse(frame, DropReason::NoBuffer);
         }
+        if !self.wake(handle, Why::ToWork, now) {
+            return self.refuse(frame, DropReason::AtWorkFull);
+        }
+        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
+            return self.port.release(frame);
+        };
         let mut cx = context(&self.config.tcp, &packet.tuple, now);
         // Text out of order needs blocks for the holes before it as well, a whole window at most,
         // and leaves some free: otherwise what waits could keep out the text that it waits for.
@@ -174,6 +177,11 @@ impl<P: Port> Shard<P> {
             // It opens a new connection, and is seen and counted there.
             self.forget(handle, before, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);
+        }
+        if out.dropped.is_some()
+            && let Some((listener, mss)) = self.begin_anew(handle, packet, before, now)
+        {
+            return self.on_cookie(packet, frame, hash, mss, listener, now);
         }
         if let Some(tap) = &mut self.tap {
             tap.on_segment(now, Direction::In, &packet.tuple, seg, after);

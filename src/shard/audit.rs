@@ -1,9 +1,12 @@
 //! The books of a shard, held against what is there: for simulation and fuzzing, after each step.
 
 use super::Shard;
+use super::class::NO_CLASS;
+use super::connection::Place;
 use crate::nic::Port;
 use crate::tcp::State;
 use crate::time::Instant;
+use crate::wheel::Wheel;
 
 /// Something that a shard has lost track of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +54,36 @@ pub enum Discrepancy {
         /// Connections that it counts.
         there: u64,
     },
+    /// A connection has a place at work that is somebody else's.
+    #[error("slot {slot}: its place at work is not its own")]
+    Place {
+        /// Which slot of the table.
+        slot: u32,
+    },
+    /// A place at work is nobody's and not free, or the other way round.
+    #[error("{taken} places at work are taken, by {owners} owners, for {there} connections")]
+    Places {
+        /// Places that are not free.
+        taken: usize,
+        /// Places that have an owner.
+        owners: usize,
+        /// Connections at work.
+        there: usize,
+    },
+    /// A connection is at work, and nothing is under way on it.
+    #[error("slot {slot}: it is quiet, and not at rest")]
+    Restless {
+        /// Which slot of the table.
+        slot: u32,
+    },
+    /// A class of connections at rest has lost count of its members.
+    #[error("{counted} members are counted by their classes, and {members} are there")]
+    Classes {
+        /// What the counts say.
+        counted: u64,
+        /// Connections that are in a class.
+        members: u64,
+    },
     /// A list of work is longer than it was made for.
     #[error("{waiting} connections wait for a turn, in a list for {room}")]
     Backlog {
@@ -72,17 +105,62 @@ impl<P: Port> Shard<P> {
         self.audit_blocks()?;
         self.audit_timers()?;
         self.audit_admission()?;
-        let (waiting, room) = (self.backlog.len(), self.config.connections);
+        self.audit_places()?;
+        let (waiting, room) = (self.backlog.len(), self.config.at_work_max() + 1);
         if waiting > room {
             return Err(Discrepancy::Backlog { waiting, room });
         }
         Ok(())
     }
 
+    // Each place at work that is taken is one connection's, and each that is quiet is at rest.
+    fn audit_places(&self) -> Result<(), Discrepancy> {
+        let (mut at_work, mut members) = (0, 0);
+        for (handle, _, place) in self.table.iter() {
+            let slot = handle.slot();
+            let Place::AtWork(place) = *place else {
+                members += 1;
+                continue;
+            };
+            let connection = self.at_work.at(place);
+            let connection = connection.filter(|it| it.owner == Some(handle));
+            let connection = connection.ok_or(Discrepancy::Place { slot })?;
+            let may_rest = !connection.is_busy() && connection.tcb.is_quiet();
+            if may_rest && !self.classes.is_full() {
+                return Err(Discrepancy::Restless { slot });
+            }
+            at_work += 1;
+            members += u64::from(connection.class != NO_CLASS);
+        }
+        let (taken, owners) = (self.at_work.len(), self.at_work.iter().count());
+        if (taken, owners) != (at_work, at_work) {
+            return Err(Discrepancy::Places {
+                taken,
+                owners,
+                there: at_work,
+            });
+        }
+        let counted = self.classes.members();
+        if counted != members {
+            return Err(Discrepancy::Classes { counted, members });
+        }
+        Ok(())
+    }
+
+    fn state_in(&self, place: &Place) -> State {
+        match place {
+            Place::AtWork(place) => {
+                let connection = self.at_work.at(*place);
+                connection.map_or(State::Closed, |it| it.tcb.state())
+            }
+            Place::AtRest(rest) => rest.tcb.state(),
+        }
+    }
+
     fn audit_states(&self) -> Result<(), Discrepancy> {
         let mut states = [0; State::ALL.len()];
-        for (_, _, connection) in self.table.iter() {
-            states[connection.tcb.state() as usize] += 1;
+        for (_, _, place) in self.table.iter() {
+            states[self.state_in(place) as usize] += 1;
         }
         for ((state, counted), there) in State::ALL.iter().zip(self.counters.states).zip(states) {
             if counted != there {
@@ -98,7 +176,7 @@ impl<P: Port> Shard<P> {
 
     fn audit_blocks(&self) -> Result<(), Discrepancy> {
         let (mut received, mut to_send) = (0, 0);
-        for (_, _, connection) in self.table.iter() {
+        for connection in self.at_work.iter() {
             received += self.received.held_by(&connection.received);
             to_send += self.to_send.held_by(&connection.to_send);
         }
@@ -122,26 +200,36 @@ impl<P: Port> Shard<P> {
     fn audit_timers(&self) -> Result<(), Discrepancy> {
         for slot in 0..self.table.capacity() as u32 {
             let handle = self.table.handle_at(slot);
-            let connection = handle.and_then(|handle| self.table.get(handle));
+            let place = handle.and_then(|handle| self.table.get(handle));
+            let state = place.map_or(State::Closed, |place| self.state_in(place));
             let wheel = self.wheel.deadline(slot);
             let queued = self.time_wait.deadline(slot).unwrap_or(Instant::NEVER);
-            let due = connection.map_or(Instant::NEVER, |c| c.tcb.deadline());
-            let is_time_wait = connection.is_some_and(|c| c.tcb.state() == State::TimeWait);
+            let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
+            let due = match place {
+                None => Instant::NEVER,
+                Some(Place::AtWork(_)) => connection.map_or(Instant::NEVER, |c| c.tcb.deadline()),
+                // The queue that it is in knows better.
+                Some(Place::AtRest(rest)) if rest.tcb.has_deadline() => wheel.min(queued),
+                Some(Place::AtRest(_)) => Instant::NEVER,
+            };
+            let is_time_wait = state == State::TimeWait;
             // Of those whose turn is still to come, the timer is filed then.
             let is_unsettled = connection.is_some_and(|c| c.touched > 0 || c.is_postponed);
             // In all other states something is awaited that may never come.
-            let may_wait_for_ever = connection.is_none_or(|c| {
-                matches!(
-                    c.tcb.state(),
+            let may_wait_for_ever = place.is_none()
+                || matches!(
+                    state,
                     State::Established | State::CloseWait | State::FinWait2
-                )
-            });
+                );
+            let must_be_armed =
+                matches!(place, Some(Place::AtRest(rest)) if rest.tcb.has_deadline());
             let armed = wheel.min(queued);
             let is_filed = if is_time_wait {
-                (wheel, queued) == (Instant::NEVER, due)
+                (wheel, queued) == (Instant::NEVER, due) && due.is_armed()
             } else {
-                let is_due = due.is_armed() || may_wait_for_ever;
-                queued == Instant::NEVER && (is_unsettled || wheel == due && is_due)
+                let is_due = due.is_armed() || may_wait_for_ever && !must_be_armed;
+                queued == Instant::NEVER
+                    && (is_unsettled || wheel == Wheel::fires_at(due) && is_due)
             };
             if !is_filed {
                 return Err(Discrepancy::Timer { slot, armed, due });
@@ -159,8 +247,16 @@ impl<P: Port> Shard<P> {
             Err(Discrepancy::Admission { by, counted, there })
         };
         let of = |number: Option<usize>| {
-            let of_listener = self.table.iter().filter(|(_, _, connection)| {
-                let listener = connection.listener.map(usize::from);
+            let of_listener = self.table.iter().filter(|(_, _, place)| {
+                let listener = match place {
+                    Place::AtWork(place) => {
+                        let connection = self.at_work.at(*place).filter(|it| it.is_counted);
+                        connection.and_then(|it| it.listener)
+                    }
+                    Place::AtRest(rest) if rest.tcb.state() == State::TimeWait => None,
+                    Place::AtRest(rest) => self.classes.get(rest.class).and_then(|it| it.listener),
+                };
+                let listener = listener.map(usize::from);
                 listener.is_some() && (number.is_none() || listener == number)
             });
             of_listener.count() as u64

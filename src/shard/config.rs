@@ -1,5 +1,6 @@
 //! What a shard is made with: sizes, limits, budgets, secrets.
 
+use super::SharedCookies;
 use crate::tcp::Config;
 use crate::wire::Checksum;
 
@@ -10,6 +11,11 @@ pub struct ShardConfig {
     pub tcp: Config,
     /// Connections that it can hold, those in TIME-WAIT included.
     pub connections: usize,
+    /// Of these, connections on which something is under way, at once: text, a SYN or a FIN. At
+    /// the limit new ones are refused, what arrives for others has to come again, and calls of
+    /// users from outside find no connection. `None`: all of them up to 65,536, and from there an
+    /// eighth.
+    pub at_work: Option<usize>,
     /// Blocks of text received and not read, and as many again of text to send.
     pub blocks: usize,
     /// What the checksum of an arriving segment may be, queue by queue; the last holds for all
@@ -28,8 +34,16 @@ pub struct ShardConfig {
     pub budgets: Budgets,
     /// Secrets of this process.
     pub secrets: Secrets,
-    /// Draws the key of the next cookie epoch, once in 64 seconds.
-    pub fresh_key: fn() -> [u8; 16],
+    /// The keys of cookies, which whoever answers for the same addresses shares.
+    pub cookies: SharedCookies,
+}
+
+impl ShardConfig {
+    pub(super) fn at_work_max(&self) -> usize {
+        const ALL: usize = 1 << 16;
+        let max = self.at_work.unwrap_or((self.connections / 8).max(ALL));
+        max.min(self.connections)
+    }
 }
 
 /// When a SYN is answered by a cookie instead of a slot.
@@ -101,8 +115,6 @@ pub struct Secrets {
     pub iss: [u8; 16],
     /// Keys of the connection table.
     pub table: [u64; 4],
-    /// Key of the first cookie epoch.
-    pub cookie: [u8; 16],
 }
 
 impl Secrets {
@@ -118,10 +130,8 @@ impl Secrets {
         let mut secrets = Self {
             iss: [0; 16],
             table: [word(0), word(8), word(16), word(24)],
-            cookie: [0; 16],
         };
         getrandom::fill(&mut secrets.iss)?;
-        getrandom::fill(&mut secrets.cookie)?;
         Ok(secrets)
     }
 }
@@ -132,19 +142,13 @@ impl core::fmt::Debug for Secrets {
     }
 }
 
-// The operating system has given random numbers before, at start, and does not stop.
-fn draw_key() -> [u8; 16] {
-    let mut key = [0; 16];
-    getrandom::fill(&mut key).expect("random numbers were there when the shard was set up");
-    key
-}
-
 impl Default for ShardConfig {
     /// A small shard for tests and demonstrations, with secrets that are none.
     fn default() -> Self {
         Self {
             tcp: Config::default(),
             connections: 1 << 16,
+            at_work: None,
             blocks: 1 << 13,
             checksum: vec![Checksum::Verify],
             macs: Vec::new(),
@@ -155,9 +159,8 @@ impl Default for ShardConfig {
             secrets: Secrets {
                 iss: [0; 16],
                 table: [0; 4],
-                cookie: [0; 16],
             },
-            fresh_key: draw_key,
+            cookies: SharedCookies::default(),
         }
     }
 }

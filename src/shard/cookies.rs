@@ -1,5 +1,6 @@
 //! When SYNs are answered by cookies, and with which keys (RFC 4987 §3.6).
 
+use super::SharedCookies;
 use super::config::SynCookies;
 use crate::tcp::cookie::{CookieKeys, EPOCH_SECONDS, Mint, epoch_at, next_epoch};
 use crate::tcp::{IssSource, TimestampOffsets};
@@ -27,9 +28,9 @@ pub(super) struct Cookies {
     half_open_max: u64,
     keys: CookieKeys,
     rotate_at: Instant,
-    fresh_key: fn() -> [u8; 16],
+    shared: SharedCookies,
     is_on: bool,
-    /// Until then an ACK may bring a cookie back.
+    /// Until then an ACK may bring back a cookie of ours.
     awaited_until: Instant,
     /// For the address that was asked last: a flood asks one, or few.
     desk: Option<Desk>,
@@ -44,18 +45,13 @@ pub(super) struct Desk {
 }
 
 impl Cookies {
-    pub(super) fn new(
-        mode: SynCookies,
-        half_open_max: u64,
-        key: [u8; 16],
-        fresh_key: fn() -> [u8; 16],
-    ) -> Self {
+    pub(super) fn new(mode: SynCookies, half_open_max: u64, shared: SharedCookies) -> Self {
         Self {
             mode,
             half_open_max,
-            keys: CookieKeys::new(0, key),
+            keys: CookieKeys::new(0, shared.key_of(0)),
             rotate_at: next_epoch(Instant::ZERO),
-            fresh_key,
+            shared,
             is_on: mode == SynCookies::Always,
             awaited_until: Instant::ZERO,
             desk: None,
@@ -65,7 +61,8 @@ impl Cookies {
     /// Once a breath: a new epoch has a new key.
     pub(super) fn tick(&mut self, now: Instant) {
         if self.rotate_at <= now {
-            self.keys.rotate(epoch_at(now), (self.fresh_key)());
+            let epoch = epoch_at(now);
+            self.keys.rotate(epoch, self.shared.key_of(epoch));
             self.rotate_at = next_epoch(now);
             self.desk = None;
         }
@@ -99,9 +96,15 @@ impl Cookies {
         })
     }
 
+    /// The keys, to check with; `None` when no cookie can be out that others than the shards sent.
+    pub(super) fn check_for_others(&self, now: Instant) -> Option<&CookieKeys> {
+        (now < self.shared.awaited_until()).then_some(&self.keys)
+    }
+
     /// The keys, to check with; `None` when no cookie can be out.
     pub(super) fn check_with(&self, now: Instant) -> Option<&CookieKeys> {
-        (now < self.awaited_until).then_some(&self.keys)
+        let awaited = now < self.awaited_until || now < self.shared.awaited_until();
+        awaited.then_some(&self.keys)
     }
 }
 
@@ -112,7 +115,7 @@ mod tests {
     #[test]
     fn the_switch_has_hysteresis_and_is_counted() {
         let mut counters = CookieCounters::default();
-        let mut cookies = Cookies::new(SynCookies::Auto, 10, [0; 16], || [0; 16]);
+        let mut cookies = Cookies::new(SynCookies::Auto, 10, SharedCookies::default());
         let answers: Vec<bool> = [9, 10, 9, 5, 4, 9, 10]
             .into_iter()
             .map(|half_open| cookies.answer(half_open, &mut counters))
@@ -125,7 +128,7 @@ mod tests {
     fn always_and_never_mean_it() {
         let mut counters = CookieCounters::default();
         for (mode, answer) in [(SynCookies::Always, true), (SynCookies::Never, false)] {
-            let mut cookies = Cookies::new(mode, 10, [0; 16], || [0; 16]);
+            let mut cookies = Cookies::new(mode, 10, SharedCookies::default());
             assert!([0, 100].map(|n| cookies.answer(n, &mut counters)) == [answer; 2]);
         }
         assert_eq!(counters, CookieCounters::default());

@@ -1,6 +1,7 @@
 //! ICMP errors about segments that this shard, or another of its mesh, has sent (MUST-54).
 
 use super::arrive::hand_over;
+use super::rest::Why;
 use super::{Shard, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
@@ -23,7 +24,10 @@ impl<P: Port> Shard<P> {
         let Some(handle) = self.table.find(hash, &error.tuple) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
-        let Some(connection) = self.table.get_mut(handle) else {
+        if !self.wake(handle, Why::ToWork, now) {
+            return self.refuse(frame, DropReason::AtWorkFull);
+        }
+        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
         let before = connection.tcb.state();

@@ -52,7 +52,7 @@ impl<P: Port> Shard<P> {
     }
 
     #[inline]
-    fn listener_at(&mut self, local: &Endpoint) -> Option<u16> {
+    pub(super) fn listener_at(&mut self, local: &Endpoint) -> Option<u16> {
         if let Some((endpoint, listener)) = &self.listening_last
             && endpoint == local
         {
@@ -205,7 +205,7 @@ impl<P: Port> Shard<P> {
     }
 
     // The third segment of a handshake that only the peer remembered.
-    fn on_cookie(
+    pub(super) fn on_cookie(
         &mut self,
         packet: &Packet,
         frame: Frame,
@@ -254,6 +254,9 @@ impl<P: Port> Shard<P> {
         if self.table.is_full() && !self.evict_time_wait(now) {
             return Err(DropReason::TableFull);
         }
+        if self.at_work.is_crowded() {
+            return Err(DropReason::AtWorkFull);
+        }
         Ok(())
     }
 
@@ -266,12 +269,15 @@ impl<P: Port> Shard<P> {
         listener: u16,
         now: Instant,
     ) -> Option<Handle> {
-        let at = self.listeners.get_mut(usize::from(listener))?;
+        let service = self.listeners.get(usize::from(listener))?.service;
         let link = packet.link.reversed();
-        let mut connection = Connection::new(tcb, link, queue, at.service);
+        let mut connection = Connection::new(tcb, link, queue, service);
         connection.listener = Some(listener);
-        let handle = self.table.insert(hash, packet.tuple, connection).ok()?;
-        at.open += 1;
+        connection.is_counted = true;
+        let handle = self.begin(hash, packet.tuple, connection)?;
+        if let Some(at) = self.listeners.get_mut(usize::from(listener)) {
+            at.open += 1;
+        }
         self.sources.add(&packet.tuple.remote.address);
         let note = Note::new(State::SynReceived, Open::Passive, now);
         self.table.set_note(handle, note.into());
@@ -286,12 +292,15 @@ impl<P: Port> Shard<P> {
 
     /// The connection no longer counts against its listener and its source.
     pub(super) fn uncount(&mut self, handle: Handle) {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return;
         };
-        let Some(listener) = connection.listener.take() else {
+        let Some(listener) = connection.listener else {
             return;
         };
+        if !core::mem::replace(&mut connection.is_counted, false) {
+            return;
+        }
         self.sources.remove(&tuple.remote.address);
         if let Some(listener) = self.listeners.get_mut(usize::from(listener)) {
             listener.open -= 1;

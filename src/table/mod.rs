@@ -14,14 +14,17 @@
 //! them it puts into the slot's note.
 
 mod bucket;
+mod ends;
 mod handle;
 mod index;
+mod locals;
 mod prefetch;
 mod reader;
 mod slots;
 mod sync;
 
 pub use handle::Handle;
+pub use locals::LOCALS_MAX;
 pub use reader::Reader;
 pub use slots::Entry;
 
@@ -30,6 +33,7 @@ use ahash::RandomState;
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use index::Index;
+use locals::{Locals, Register};
 pub(crate) use prefetch::prefetch;
 use slots::Slot;
 use sync::{Arc, AtomicU32, Ordering};
@@ -45,6 +49,7 @@ pub struct Table<T> {
     /// Slots that were ever in use.
     used: u32,
     insertions: u64,
+    register: Register,
 }
 
 /// What readers see.
@@ -52,6 +57,7 @@ pub struct Table<T> {
 struct Shared {
     index: Index,
     slots: Box<[Slot]>,
+    locals: Locals,
     /// Slots that were ever in use.
     used: AtomicU32,
 }
@@ -61,11 +67,14 @@ impl<T> Table<T> {
     #[must_use]
     pub fn new(capacity: usize, seeds: [u64; 4]) -> Self {
         let [a, b, c, d] = seeds;
+        let locals = Locals::new(capacity);
         Self {
             hasher: RandomState::with_seeds(a, b, c, d),
+            register: Register::new(&locals),
             shared: Arc::new(Shared {
                 index: Index::new(capacity),
                 slots: (0..capacity).map(|_| Slot::default()).collect(),
+                locals,
                 used: AtomicU32::new(0),
             }),
             values: Vec::with_capacity(capacity),
@@ -125,7 +134,7 @@ impl<T> Table<T> {
     pub fn find(&self, hash: u64, tuple: &FourTuple) -> Option<Handle> {
         self.shared.index.candidates(hash).find_map(|slot| {
             let at = &self.shared.slots[slot as usize];
-            if !at.has(tuple) {
+            if !at.has(tuple, &self.shared.locals) {
                 return None;
             }
             Some(Handle::new(slot, at.generation()?))
@@ -135,19 +144,22 @@ impl<T> Table<T> {
     /// Adds a connection whose tuple is not in the table. `hash` is [`Table::hash`] of it.
     ///
     /// # Errors
-    /// The value comes back when the table is full.
+    /// The value comes back when the table is full, or has [`LOCALS_MAX`] local addresses already.
     pub fn insert(&mut self, hash: u64, tuple: FourTuple, value: T) -> Result<Handle, T> {
         debug_assert_eq!(hash, self.hash(&tuple), "not the hash of this tuple");
         debug_assert_eq!(self.find(hash, &tuple), None, "a tuple has one connection");
         if self.is_full() {
             return Err(value);
         }
+        let Some(local) = self.number_of(&tuple, 0) else {
+            return Err(value);
+        };
         let slot = self.free.pop().unwrap_or_else(|| self.fresh());
         match self.values.get_mut(slot as usize) {
             Some(at) => *at = Some(value),
             None => self.values.push(Some(value)),
         }
-        let generation = self.shared.slots[slot as usize].occupy(&tuple);
+        let generation = self.shared.slots[slot as usize].occupy(&tuple, local);
         self.shared.index.insert(hash, slot);
         self.insertions += 1;
         Ok(Handle::new(slot, generation))
@@ -156,9 +168,12 @@ impl<T> Table<T> {
     /// Removes a connection; `None` when the handle is stale.
     pub fn remove(&mut self, handle: Handle) -> Option<T> {
         let at = self.slot(handle)?;
-        let hash = self.hash(&at.tuple());
+        let hash = self.hash(&at.tuple(&self.shared.locals));
         self.shared.index.remove(hash, handle.slot());
         at.vacate();
+        let local = at.local();
+        self.register
+            .remove(local, &self.shared.locals, &self.hasher);
         self.free.push(handle.slot());
         self.values[handle.slot() as usize].take()
     }
@@ -187,7 +202,8 @@ impl<T> Table<T> {
     /// The tuple of a connection; `None` when the handle is stale.
     #[must_use]
     pub fn tuple(&self, handle: Handle) -> Option<FourTuple> {
-        self.slot(handle).map(Slot::tuple)
+        let at = self.slot(handle)?;
+        Some(at.tuple(&self.shared.locals))
     }
 
     /// Leaves a word for readers at a connection; nothing when the handle is stale. It is 0 until
@@ -241,6 +257,15 @@ impl<T> Table<T> {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
+    }
+
+    // The number of the local address of a tuple, named once more.
+    fn number_of(&mut self, tuple: &FourTuple, with: u16) -> Option<u16> {
+        if with == 0 && ends::is_v4(tuple) {
+            return Some(ends::BOTH_V4);
+        }
+        let (address, locals) = (tuple.local.address, &self.shared.locals);
+        self.register.add(address, with, locals, &self.hasher)
     }
 
     // The next slot that was never in use.

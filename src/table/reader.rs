@@ -29,7 +29,10 @@ impl Reader {
     /// Whoever is in `slot`.
     #[must_use]
     pub fn at(&self, slot: u32) -> Option<Entry> {
-        self.shared.slots.get(slot as usize)?.read(slot)
+        self.shared
+            .slots
+            .get(slot as usize)?
+            .read(slot, &self.shared.locals)
     }
 
     /// Everybody, in order of slots. A connection that is there from the beginning of the walk to

@@ -2,6 +2,7 @@
 
 use super::tcb::Flags;
 use super::{Actions, Context, End, State, Tcb};
+use crate::wire::Seq;
 
 impl Tcb {
     /// CLOSE: the user has no more text to send, and still reads. Its FIN goes out behind all
@@ -70,6 +71,22 @@ impl Tcb {
         }
         out.ended = Some(End::Aborted);
         self.close_now();
+    }
+
+    /// The peer has begun a new connection between the same ends, by a SYN with the number `seq`
+    /// that was answered elsewhere, and it is proven: this one is over, as if it had been reset.
+    /// `false` when `seq` is not behind the number that this one began with: then it is no newer.
+    pub fn on_begun_anew(&mut self, seq: Seq, out: &mut Actions) -> bool {
+        // In SYN-RECEIVED it may be the same SYN, sent again because our answer was lost.
+        let is_same = self.state == State::SynReceived && seq == self.irs;
+        if !is_same && !self.irs.lt(seq) || matches!(self.state, State::SynSent | State::Closed) {
+            return false;
+        }
+        if self.state != State::TimeWait {
+            out.ended = Some(End::Reset);
+        }
+        self.close_now();
+        true
     }
 
     /// Our FIN is acknowledged, the peer's has not come. A user who reads waits as long as it

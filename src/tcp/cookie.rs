@@ -192,6 +192,12 @@ pub struct Mint {
 }
 
 impl Mint {
+    /// The state of the hash behind the local address, for those who mint in another language.
+    #[must_use]
+    pub const fn state(&self) -> [u64; 4] {
+        self.local.state()
+    }
+
     /// The ISS that answers a SYN with this sequence number and MSS option. The local address of
     /// `tuple` is the one that this was made for.
     #[inline]

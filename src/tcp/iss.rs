@@ -66,6 +66,12 @@ pub struct TimestampOffsets {
 }
 
 impl TimestampOffsets {
+    /// The state of the hash behind the local address, as [`Mint::state`](super::cookie::Mint::state).
+    #[must_use]
+    pub const fn state(&self) -> [u64; 4] {
+        self.local.state()
+    }
+
     /// [`IssSource::timestamp_offset`] of connections with `remote`.
     #[inline]
     #[must_use]

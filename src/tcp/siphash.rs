@@ -85,6 +85,11 @@ impl FromLocal {
         Self { state, is_v4 }
     }
 
+    /// The four words of the state. For IPv4 it has taken in what begins the peer's address as well.
+    pub(super) const fn state(&self) -> [u64; 4] {
+        self.state.0
+    }
+
     /// The state that has taken in a `remote` address as well, of the same family.
     #[inline]
     pub(super) const fn to(self, [front, back]: [u64; 2]) -> SipHash {

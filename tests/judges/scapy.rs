@@ -150,12 +150,12 @@ pub(crate) fn odd_segments() -> Result<(), Failed> {
         assert!(drops.of(reason) > 0, "{reason:?}: {drops:?}");
     }
     assert_eq!(
-        totals.verdicts.of(Verdict::DropMalformed),
+        totals.xdp.verdicts.of(Verdict::DropMalformed),
         3,
         "data offsets"
     );
     // The bystander's kernel acknowledges when it likes, also while we stop.
-    let unread = totals.verdicts.of(Verdict::Redirect) - totals.port.received;
+    let unread = totals.xdp.verdicts.of(Verdict::Redirect) - totals.port.received;
     assert!(
         unread <= 1,
         "{unread} frames were redirected and not received"

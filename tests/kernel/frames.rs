@@ -334,7 +334,7 @@ pub(crate) fn bad_frames_are_counted() -> Result<(), Failed> {
         let (seen, others) = match *fate {
             Shard(reason) => (counters.drops.of(reason), false),
             // The kernels talk among themselves too.
-            Program(verdict) => (totals.verdicts.of(verdict), !verdict.is_drop()),
+            Program(verdict) => (totals.xdp.verdicts.of(verdict), !verdict.is_drop()),
         };
         let is_right = seen == *count || others && seen > *count;
         let rows = sent.iter().filter(|(of, ..)| of == fate);
@@ -353,7 +353,10 @@ pub(crate) fn bad_frames_are_counted() -> Result<(), Failed> {
     assert_eq!((connections.accepted, connections.released), (1, 1));
     assert_eq!((connections.failed, connections.reset), (0, 0));
     // Every frame that was redirected has arrived.
-    assert_eq!(totals.verdicts.of(Verdict::Redirect), totals.port.received);
+    assert_eq!(
+        totals.xdp.verdicts.of(Verdict::Redirect),
+        totals.port.received
+    );
     Ok(())
 }
 

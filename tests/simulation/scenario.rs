@@ -2,7 +2,7 @@
 
 use crate::draws::Draws;
 use seawall::nic::memory::Misfortune;
-use seawall::shard::{Budgets, Limits, Secrets, ShardConfig, SynCookies};
+use seawall::shard::{Budgets, Limits, Secrets, ShardConfig, SharedCookies, SynCookies};
 use seawall::tcp::Config;
 use seawall::time::Duration;
 use std::cell::Cell;
@@ -43,6 +43,10 @@ fn next_key() -> [u8; 16] {
     let mut draws = Draws::new(KEYS.get());
     KEYS.set(draws.next());
     draws.octets()
+}
+
+fn cookies(first: [u8; 16]) -> SharedCookies {
+    SharedCookies::new(move |epoch| if epoch == 0 { first } else { next_key() })
 }
 
 impl Scenario {
@@ -110,9 +114,8 @@ fn shard(draws: &mut Draws, is_fair: bool, misfortune: &Misfortune) -> ShardConf
         secrets: Secrets {
             iss: draws.octets(),
             table: std::array::from_fn(|_| draws.next()),
-            cookie: draws.octets(),
         },
-        fresh_key: next_key,
+        cookies: cookies(draws.octets()),
         ..ShardConfig::default()
     };
     if is_fair {
@@ -141,6 +144,7 @@ fn shard(draws: &mut Draws, is_fair: bool, misfortune: &Misfortune) -> ShardConf
     }
     ShardConfig {
         connections: draws.of(&[1, 2, 4, 16, 64]),
+        at_work: draws.of(&[None, None, None, Some(1), Some(3)]),
         blocks: draws.of(&[2, 3, 6, 20, 200]),
         limits: Limits {
             half_open: draws.of(&[0, 1, 2, 4096]),

@@ -106,6 +106,7 @@ pub fn judge(facts: &Facts) -> Vec<Line> {
     lines.extend(bond(interface));
     lines.push(program(interface));
     lines.push(native(interface));
+    lines.push(xdp_transmit(interface));
     lines.push(zero_copy(interface));
     lines.push(queues(interface, facts.cpus));
     lines.push(mtu(interface));
@@ -268,6 +269,33 @@ fn native(it: &InterfaceFacts) -> Line {
             "this kernel does not tell before it is tried",
             "Linux 6.3 or later tells",
         ),
+    }
+}
+
+// Of `can_answer` of the server, before anything is attached.
+fn xdp_transmit(it: &InterfaceFacts) -> Line {
+    const CHECK: &str = "xdp transmit";
+    const BY_SHARDS: &str = "SYN floods are answered by the shards";
+    match it.features {
+        Some(features) if it.is_virtual && !features.has_ndo_xmit() => warn(
+            CHECK,
+            format!("the other end of the veth has no XDP program, nor GRO: {BY_SHARDS}"),
+            "`ethtool -K PEER gro on` at the other end, or any XDP program there",
+        ),
+        Some(features) if features.has_basic() => ok(
+            CHECK,
+            format!(
+                "{} does it: SYN floods are answered in the driver",
+                it.driver
+            ),
+        ),
+        Some(_) => ok(CHECK, "by the kernel, in generic mode"),
+        None if it.is_virtual => warn(
+            CHECK,
+            format!("this kernel does not tell whether a veth can: {BY_SHARDS}"),
+            "Linux 6.3 or later tells",
+        ),
+        None => ok(CHECK, "every driver that runs XDP does it"),
     }
 }
 

@@ -125,9 +125,11 @@ impl Desk {
                 states: by_state(&counters.states),
             });
         }
+        let xdp = self.view.xdp.counts();
+        sum.cookies.sent += xdp.answers();
         Stats {
             uptime_s: self.view.clock.elapsed().as_secs_f64(),
-            counts: Counts::from(&sum),
+            counts: Counts::from(&sum).with_xdp(&xdp),
             states: by_state(&sum.states),
             shards,
         }

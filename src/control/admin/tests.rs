@@ -3,7 +3,7 @@
 use super::answer::Desk;
 use super::*;
 use crate::control::clock::Clock;
-use crate::control::view::{ServerView, ShardView};
+use crate::control::view::{ServerView, ShardView, XdpView};
 use crate::shard::{Counters, Note, Ticks};
 use crate::table::{Handle, Table};
 use crate::tcp::{Open, State};
@@ -45,6 +45,7 @@ fn view(tables: &[Table<()>]) -> ServerView {
         interfaces: vec!["eth0".into()],
         clock: Clock::start(),
         shards: shards.collect(),
+        xdp: XdpView::default(),
     }
 }
 

@@ -90,6 +90,8 @@ impl<P: Port> Generator<P> {
     pub fn shard_config(plan: &Plan) -> ShardConfig {
         let mut config = ShardConfig {
             connections: plan.slots(),
+            // What is held is let go all at once.
+            at_work: Some(plan.slots()),
             ..ShardConfig::default()
         };
         config.tcp.time_wait = plan.time_wait;

@@ -1,5 +1,7 @@
 //! What to serve, and with what.
 
+use super::CookiePathConfig;
+use crate::control::clock::Clock;
 use crate::control::worker::Idle;
 use crate::nic::af_xdp::{CopyMode, XdpMode};
 use crate::service::Service;
@@ -61,9 +63,14 @@ pub struct ServerConfig {
     /// What each listener talks to. An address that the kernel does not hold has to be in a network
     /// of an interface, and free: it is ours alone then, ARP, ND and ping are answered for it.
     pub listeners: Vec<(Endpoint, ServiceFactory)>,
+    /// Who answers SYNs by cookies, and whom nobody serves.
+    pub cookie_path: CookiePathConfig,
+    /// The clock of the shards, which may have begun before.
+    pub clock: Clock,
     /// Watches all segments, when there is one: for diagrams.
     pub tap: Option<TapFactory>,
-    /// Size and protocol settings of each shard. MTU, checksums and secrets are filled in.
+    /// Size and protocol settings of each shard. MTU, checksums, secrets and the keys of
+    /// cookies are filled in.
     pub shard: ShardConfig,
 }
 
@@ -82,6 +89,8 @@ impl ServerConfig {
             idle: Idle::Adaptive,
             capture: None,
             listeners: Vec::new(),
+            cookie_path: CookiePathConfig::default(),
+            clock: Clock::start(),
             tap: None,
             shard: ShardConfig {
                 connections: 1 << 18,

@@ -143,6 +143,9 @@ pub enum Error {
         /// Why not.
         error: io::Error,
     },
+    /// No thread to tend SYN cookies.
+    #[error("cannot start the thread that tends SYN cookies: {0}")]
+    CookieThread(io::Error),
     /// The CPUs could not be asked for.
     #[error("cannot learn which CPUs this process may use: {0}")]
     Affinity(nix::Error),

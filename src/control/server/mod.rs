@@ -2,15 +2,17 @@
 //! ports, starts one pinned thread a shard; and takes it all down again.
 
 mod config;
+mod cookie_path;
 mod error;
 mod plan;
 mod probe;
 
 pub use config::{ChecksumRule, ServerConfig, ServiceFactory, TapFactory};
+pub use cookie_path::{CookiePath, CookiePathConfig, can_answer, epoch_answer};
 pub use error::Error;
 
 use super::clock::Clock;
-use super::view::{ServerView, ShardView};
+use super::view::{ServerView, ShardView, XdpCounts, XdpView};
 use super::worker::{self, Idle};
 use crate::nic::af_xdp::{AfXdp, PortConfig, Program, QueueReport, QueueSpec, Verdicts};
 use crate::nic::device::Device;
@@ -20,6 +22,7 @@ use crate::nic::{Port, PortCounters};
 use crate::service::Service;
 use crate::shard::{Counters, Mesh, Secrets, Shard, ShardConfig, Tap};
 use crate::wire::{Address, Checksum, Endpoint};
+use cookie_path::{CookieTender, Path as CookiePathOf, Tending, cannot_answer, shared_cookies};
 use core::sync::atomic::{AtomicBool, Ordering};
 use plan::{addresses_alone, check_devices, check_endpoints, cpus_for};
 use plan::{deal, join_groups, queues_of, shards_for};
@@ -51,18 +54,20 @@ pub struct Totals {
     pub counters: Counters,
     /// What their ports counted.
     pub port: PortCounters,
-    /// What the XDP programs decided.
-    pub verdicts: Verdicts,
+    /// What the XDP programs counted. The cookies that they sent are among those of `counters`.
+    pub xdp: XdpCounts,
 }
 
 /// A server that runs. Dropping it stops it.
 pub struct Server {
+    tender: Option<CookieTender>,
     programs: Vec<Program>,
     workers: Vec<Worker>,
     queues: Vec<ServedQueue>,
     warnings: Vec<String>,
     alone: BTreeSet<Address>,
     clock: Clock,
+    xdp: XdpView,
     /// While it runs, solicitations for the addresses that are ours alone reach us.
     _groups: SolicitedNodes,
     stop: Arc<AtomicBool>,
@@ -89,13 +94,15 @@ impl Server {
         let mut warnings = Vec::new();
         let alone = addresses_alone(&config, &devices)?;
         let mut server = Self {
+            tender: None,
             programs: Vec::new(),
             workers: Vec::new(),
             queues: Vec::new(),
             _groups: join_groups(&alone, &devices, &mut warnings),
             warnings,
             alone,
-            clock: Clock::start(),
+            clock: config.clock,
+            xdp: XdpView::default(),
             stop: Arc::new(AtomicBool::new(false)),
         };
         let mut specs = Vec::new();
@@ -110,21 +117,28 @@ impl Server {
         let shards = shards_for(&config, specs.len())?;
         let cpus = cpus_for(&config.cpus, shards)?;
         let dealt = deal(&specs, shards);
+        let mtu = devices.iter().map(Device::mtu).min().unwrap_or(1500);
+        let mut shard = ShardConfig {
+            secrets: Secrets::draw()?,
+            cookies: shared_cookies(),
+            ..config.shard.clone()
+        };
+        shard.tcp.mtu = shard.tcp.mtu.min(mtu as u16);
         let setup = Setup {
-            mtu: devices.iter().map(Device::mtu).min().unwrap_or(1500),
             config: &config,
             devices,
-            secrets: Secrets::draw()?,
+            shard,
             clock: server.clock,
         };
         let meshes = setup.meshes(&dealt)?;
         for (((shard, cpu), queues), mesh) in cpus.into_iter().enumerate().zip(&dealt).zip(meshes) {
             server.start_shard(&setup, shard, cpu, queues, mesh)?;
         }
+        server.tend_cookies(&setup)?;
         // Last, so that nothing is redirected to a queue that nobody serves yet.
         for program in &mut server.programs {
-            for (endpoint, _) in &config.listeners {
-                program.own(*endpoint)?;
+            for (number, (endpoint, _)) in (0..).zip(&config.listeners) {
+                program.own_listener(*endpoint, number)?;
             }
             // The kernel has no other ports there: those get our resets.
             for address in &server.alone {
@@ -151,12 +165,10 @@ impl Server {
         };
         let port = AfXdp::open(queues, &port_config)?;
         let mut shard_config = ShardConfig {
-            secrets: setup.secrets.clone(),
             checksum: Vec::new(),
             macs: Vec::new(),
-            ..config.shard.clone()
+            ..setup.shard.clone()
         };
-        shard_config.tcp.mtu = shard_config.tcp.mtu.min(setup.mtu as u16);
         for report in port.reports() {
             let device = setup.device(&report.queue.interface);
             let mac = device.map(Device::mac).unwrap_or_default();
@@ -209,6 +221,42 @@ impl Server {
         Ok(())
     }
 
+    // Before anything is owned: who answers SYNs, with what, and to whom not.
+    fn tend_cookies(&mut self, setup: &Setup<'_>) -> Result<(), Error> {
+        let config = setup.config;
+        let mut paths = Vec::new();
+        for program in &self.programs {
+            let Some(device) = setup.device(program.interface()) else {
+                continue;
+            };
+            // As it is now that programs are attached.
+            let device = Device::open(device.name())?;
+            let is_native = program.is_native();
+            if config.cookie_path.path != CookiePath::Shard && !can_answer(&device, is_native) {
+                self.warnings.push(cannot_answer(&device));
+            }
+            paths.push(CookiePathOf::new(
+                program.answers()?,
+                &config.cookie_path,
+                &setup.shard,
+                config.checksum.trusts_partial(device.is_virtual()),
+                is_native,
+            ));
+        }
+        let listeners = config.listeners.iter().map(|(endpoint, _)| *endpoint);
+        let mut tending = Tending {
+            paths,
+            listeners: listeners.collect(),
+            shard: setup.shard.clone(),
+            clock: setup.clock,
+            view: self.xdp.clone(),
+            written: 0,
+        };
+        tending.begin(&config.cookie_path.blocked)?;
+        self.tender = Some(CookieTender::start(tending)?);
+        Ok(())
+    }
+
     fn served(
         &self,
         setup: &Setup<'_>,
@@ -255,7 +303,14 @@ impl Server {
         for worker in &self.workers {
             sum.merge(&worker.view.counters());
         }
+        sum.cookies.sent += self.xdp.counts().answers();
         sum
+    }
+
+    /// What its XDP programs counted, a moment ago.
+    #[must_use]
+    pub fn xdp_counts(&self) -> XdpCounts {
+        self.xdp.counts()
     }
 
     /// What others may see of it, from any thread.
@@ -266,6 +321,7 @@ impl Server {
             interfaces: interfaces.map(str::to_owned).collect(),
             clock: self.clock,
             shards: self.workers.iter().map(|w| w.view.clone()).collect(),
+            xdp: self.xdp.clone(),
         }
     }
 
@@ -283,6 +339,7 @@ impl Server {
 
     fn halt(&mut self) -> Result<Totals, Error> {
         self.stop.store(true, Ordering::Relaxed);
+        self.tender = None;
         let mut totals = Totals::default();
         let mut died = None;
         for (shard, worker) in self.workers.iter_mut().enumerate() {
@@ -295,9 +352,13 @@ impl Server {
                 None => {}
             }
         }
+        totals.xdp = self.xdp.counts();
+        let mut verdicts = Verdicts::default();
         for program in self.programs.drain(..) {
-            totals.verdicts.merge(&program.verdicts()?);
+            verdicts.merge(&program.verdicts()?);
         }
+        totals.xdp.verdicts = verdicts;
+        totals.counters.cookies.sent += totals.xdp.answers();
         died.map_or(Ok(totals), |shard| Err(Error::ShardDied(shard)))
     }
 }
@@ -313,9 +374,9 @@ impl Drop for Server {
 struct Setup<'a> {
     config: &'a ServerConfig,
     devices: Vec<Device>,
-    secrets: Secrets,
+    /// What the shards are made with, but for what each has of its queues.
+    shard: ShardConfig,
     clock: Clock,
-    mtu: u32,
 }
 
 impl Setup<'_> {

@@ -1,17 +1,28 @@
 //! The XDP program in the kernel: loaded from the object in this binary, told what is owned, asked
 //! what it saw. Where it is attached is `program.rs`.
 
+use super::answers::{AnswerMaps, Answers, LISTENERS_MAX, map_error, read_verdicts};
 use super::error::{Error, errno};
+use super::socket::Lane;
 use super::verdict::{VERDICTS, Verdicts};
 use crate::wire::{Address, Endpoint};
-use aya::maps::{HashMap, MapData, MapError, PerCpuArray, XskMap};
-use aya::programs::{ProgramError, TestRun, TestRunOptions, Xdp};
+use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, XskMap};
+use aya::programs::{ProgramError, ProgramFd, TestRun, TestRunOptions, Xdp};
 use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Receive queues that can have a socket: `QUEUES_MAX` of `xdp/seawall.h`.
+/// Receive queues that can have sockets: `QUEUES_MAX` of `xdp/seawall.h`.
 pub const QUEUES_MAX: u32 = 64;
+
+/// Sockets of a queue: `LANES` of `xdp/seawall.h`.
+const LANES: u32 = 2;
+
+/// `LANE_SEGMENTS` of `xdp/seawall.h`.
+const LANE_SEGMENTS: u32 = 0;
+
+/// `LANE_SYNS` of `xdp/seawall.h`.
+const LANE_SYNS: u32 = 1;
 
 /// Addresses on which anything can be owned: `ADDRESSES_MAX` of `xdp/seawall.h`.
 pub const ADDRESSES_MAX: u32 = 4096;
@@ -24,6 +35,9 @@ const ADDRESS_WHOLE: u32 = 1;
 
 /// `ADDRESS_ALONE` of `xdp/seawall.h`: the kernel does not hold the address.
 const ADDRESS_ALONE: u32 = 2;
+
+/// Octets that an answer may be longer than what it answers: options, where a SYN had none.
+const GROWTH_MAX: usize = 24;
 
 /// `xdp/seawall.bpf.c`, built by `xdp/build`.
 static OBJECT: &[u8] = include_bytes_aligned!("../../../xdp/seawall.bpf.o");
@@ -38,6 +52,8 @@ pub enum Action {
     Drop,
     /// It is the kernel's.
     Pass,
+    /// It was made into its answer, which goes back by where it came from.
+    Transmit,
     /// It is ours.
     Redirect,
     /// A number that the program never returns.
@@ -52,6 +68,7 @@ pub struct Filter {
     endpoints: HashMap<MapData, EndpointKey, u32>,
     sockets: XskMap<MapData>,
     verdicts: PerCpuArray<MapData, u64>,
+    answers: AnswerMaps,
     whole: BTreeSet<Address>,
     alone: BTreeSet<Address>,
     owned: BTreeSet<Endpoint>,
@@ -80,12 +97,19 @@ impl Filter {
         })?;
         let mut take = |name| ebpf.take_map(name).expect("the object has this map");
         let of_its_type = "the map has this type in the object";
+        let answers = AnswerMaps {
+            control: data(take("control")),
+            listeners: data(take("listeners")),
+            syns: data(take("syns")),
+            blocked: data(take("blocked")),
+        };
         Ok(Self {
             interface: interface.into(),
             addresses: take("addresses").try_into().expect(of_its_type),
             endpoints: take("endpoints").try_into().expect(of_its_type),
             sockets: take("xsks").try_into().expect(of_its_type),
             verdicts: take("verdicts").try_into().expect(of_its_type),
+            answers,
             whole: BTreeSet::new(),
             alone: BTreeSet::new(),
             owned: BTreeSet::new(),
@@ -98,8 +122,28 @@ impl Filter {
     /// # Errors
     /// The table is full.
     pub fn own(&mut self, endpoint: Endpoint) -> Result<(), Error> {
+        self.own_as(endpoint, 0)
+    }
+
+    /// As [`Filter::own`], of an endpoint that listens: its SYNs are counted, and answered here as
+    /// [`Answers`] say of this number. They say it first.
+    ///
+    /// # Errors
+    /// The table is full.
+    pub fn own_listener(&mut self, endpoint: Endpoint, number: u32) -> Result<(), Error> {
+        self.own_as(
+            endpoint,
+            if number < LISTENERS_MAX {
+                number + 1
+            } else {
+                0
+            },
+        )
+    }
+
+    fn own_as(&mut self, endpoint: Endpoint, value: u32) -> Result<(), Error> {
         // The endpoint first: an address on which nothing is owned is passed without a look at it.
-        let inserted = self.endpoints.insert(endpoint_key(endpoint), 0, 0);
+        let inserted = self.endpoints.insert(endpoint_key(endpoint), value, 0);
         inserted.map_err(|error| self.map_error("endpoints", error))?;
         self.owned.insert(endpoint);
         self.update_address(endpoint.address)
@@ -174,12 +218,22 @@ impl Filter {
         result.map_err(|error| self.map_error("addresses", error))
     }
 
-    /// What is ours on receive queue `queue` goes to `socket`.
+    /// What is ours on receive queue `queue` and belongs to `lane` goes to `socket`.
     ///
     /// # Errors
     /// `queue` is not below [`QUEUES_MAX`], or `socket` is no `AF_XDP` socket.
-    pub fn register(&mut self, queue: u32, socket: BorrowedFd<'_>) -> Result<(), Error> {
-        let result = self.sockets.set(queue, socket.as_raw_fd(), 0);
+    pub fn register(
+        &mut self,
+        queue: u32,
+        lane: Lane,
+        socket: BorrowedFd<'_>,
+    ) -> Result<(), Error> {
+        let lane = match lane {
+            Lane::Segments => LANE_SEGMENTS,
+            Lane::Syns => LANE_SYNS,
+        };
+        let index = queue.saturating_mul(LANES).saturating_add(lane);
+        let result = self.sockets.set(index, socket.as_raw_fd(), 0);
         result.map_err(|error| self.map_error("xsks", error))
     }
 
@@ -188,13 +242,16 @@ impl Filter {
     /// # Errors
     /// The table cannot be read.
     pub fn verdicts(&self) -> Result<Verdicts, Error> {
-        let mut counts = [0; VERDICTS];
-        for (index, count) in (0..).zip(&mut counts) {
-            let by_cpu = self.verdicts.get(&index, 0);
-            let by_cpu = by_cpu.map_err(|error| self.map_error("verdicts", error))?;
-            *count = by_cpu.iter().sum();
-        }
-        Ok(Verdicts::from_array(counts))
+        read_verdicts(&self.interface, &self.verdicts)
+    }
+
+    /// What it answers by itself, to be told so by another thread.
+    ///
+    /// # Errors
+    /// No descriptors are left.
+    pub fn answers(&self) -> Result<Answers, Error> {
+        let shared = self.answers.share(&self.interface, &self.verdicts);
+        shared.map_err(|error| self.map_error("control", error))
     }
 
     /// Runs the program on `frame` as if it had arrived on queue 0, and counts its verdict.
@@ -202,8 +259,24 @@ impl Filter {
     /// # Errors
     /// The frame is shorter than an Ethernet header or longer than a page, or no privilege.
     pub fn judge(&mut self, frame: &[u8]) -> Result<Action, Error> {
+        self.run(frame, None).map(|(action, _)| action)
+    }
+
+    /// As [`Filter::judge`]; `reply` is what the program made of the frame.
+    ///
+    /// # Errors
+    /// As of [`Filter::judge`].
+    pub fn answer(&mut self, frame: &[u8], reply: &mut Vec<u8>) -> Result<Action, Error> {
+        reply.resize(frame.len() + GROWTH_MAX, 0);
+        let (action, len) = self.run(frame, Some(reply))?;
+        reply.truncate(len);
+        Ok(action)
+    }
+
+    fn run(&mut self, frame: &[u8], reply: Option<&mut [u8]>) -> Result<(Action, usize), Error> {
         let options = TestRunOptions {
             data_in: Some(frame),
+            data_out: reply,
             ..TestRunOptions::default()
         };
         let result = xdp(&mut self.ebpf).test_run(options);
@@ -211,12 +284,23 @@ impl Filter {
             octets: frame.len(),
             source: Box::new(error),
         })?;
-        Ok(match result.return_value {
+        let action = match result.return_value {
             1 => Action::Drop,
             2 => Action::Pass,
+            3 => Action::Transmit,
             4 => Action::Redirect,
             other => Action::Other(other),
-        })
+        };
+        Ok((action, result.data_size_out as usize))
+    }
+
+    /// The program, for another that calls it.
+    ///
+    /// # Errors
+    /// It was not loaded, which cannot be.
+    pub fn program(&mut self) -> Result<&ProgramFd, Error> {
+        let fd = xdp(&mut self.ebpf).fd();
+        fd.map_err(|error| Error::Verify(Box::new(error)))
     }
 
     /// Attaches the program to its interface.
@@ -236,12 +320,15 @@ impl Filter {
             "verdicts" => VERDICTS as u32,
             _ => QUEUES_MAX,
         };
-        Error::Map {
-            interface: self.interface.clone(),
-            map,
-            room,
-            source: Box::new(source),
-        }
+        map_error(&self.interface, map, room, source)
+    }
+}
+
+/// A map without what aya knows of its type.
+fn data(map: Map) -> MapData {
+    match map {
+        Map::Array(data) | Map::PerCpuArray(data) | Map::LpmTrie(data) => data,
+        _ => unreachable!("the object has no other maps of these names"),
     }
 }
 
@@ -278,6 +365,7 @@ mod tests {
         let header = include_str!("../../../xdp/seawall.h");
         for (name, ours) in [
             ("QUEUES_MAX", QUEUES_MAX),
+            ("LANES", LANES),
             ("ADDRESSES_MAX", ADDRESSES_MAX),
             ("ENDPOINTS_MAX", ENDPOINTS_MAX),
             ("ADDRESS_WHOLE", ADDRESS_WHOLE),
@@ -285,7 +373,10 @@ mod tests {
             ("IPV6_EXTENSIONS", IPV6_EXTENSIONS as u32),
         ] {
             let line = format!("#define {name} {ours}");
-            assert!(header.lines().any(|theirs| theirs == line), "{line}");
+            assert!(
+                header.lines().any(|theirs| theirs.starts_with(&line)),
+                "{line}"
+            );
         }
     }
 

@@ -33,6 +33,7 @@
 //! All `unsafe` of the crate's data path is in the files of this module: `mapping`, `rings` and
 //! `umem` for memory shared with the kernel, `sys` for system calls.
 
+mod answers;
 mod error;
 mod filter;
 mod live;
@@ -46,11 +47,12 @@ mod sys;
 mod umem;
 mod verdict;
 
+pub use answers::{Answers, BLOCKED_MAX, EpochAnswer, LISTENERS_MAX, Orders};
 pub use error::Error;
 pub use filter::{ADDRESSES_MAX, Action, ENDPOINTS_MAX, Filter, QUEUES_MAX};
 pub(crate) use live::run_live;
 pub use occupant::{Occupant, occupant};
 pub use port::{AfXdp, PortConfig, QueueReport, QueueSpec};
 pub use program::{Program, XdpMode};
-pub use socket::{CopyMode, RingSizes};
+pub use socket::{CopyMode, Lane, RingSizes};
 pub use verdict::{VERDICTS, Verdict, Verdicts};

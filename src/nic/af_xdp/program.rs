@@ -1,8 +1,10 @@
 //! The XDP program of an interface: attached by a link that dies with the process.
 
+use super::answers::Answers;
 use super::error::{Error, errno};
 use super::filter::Filter;
 use super::occupant::{Occupant, occupant};
+use super::socket::Lane;
 use super::verdict::Verdicts;
 use crate::nic::device::driver_of;
 use crate::wire::{Address, Endpoint};
@@ -68,6 +70,22 @@ impl Program {
         self.filter.own(endpoint)
     }
 
+    /// As [`Filter::own_listener`].
+    ///
+    /// # Errors
+    /// The table is full.
+    pub fn own_listener(&mut self, endpoint: Endpoint, number: u32) -> Result<(), Error> {
+        self.filter.own_listener(endpoint, number)
+    }
+
+    /// As [`Filter::answers`].
+    ///
+    /// # Errors
+    /// No descriptors are left.
+    pub fn answers(&self) -> Result<Answers, Error> {
+        self.filter.answers()
+    }
+
     /// As [`Filter::own_address`].
     ///
     /// # Errors
@@ -112,8 +130,13 @@ impl Program {
     ///
     /// # Errors
     /// `queue` is not below [`QUEUES_MAX`](super::QUEUES_MAX), or `socket` is no `AF_XDP` socket.
-    pub fn register(&mut self, queue: u32, socket: BorrowedFd<'_>) -> Result<(), Error> {
-        self.filter.register(queue, socket)
+    pub fn register(
+        &mut self,
+        queue: u32,
+        lane: Lane,
+        socket: BorrowedFd<'_>,
+    ) -> Result<(), Error> {
+        self.filter.register(queue, lane, socket)
     }
 
     /// As [`Filter::verdicts`].

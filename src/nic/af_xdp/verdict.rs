@@ -34,7 +34,17 @@ impl Verdict {
     pub const fn is_drop(self) -> bool {
         matches!(
             self,
-            Self::DropFragment | Self::DropMalformed | Self::DropExtensions | Self::DropNoSocket
+            Self::DropFragment
+                | Self::DropMalformed
+                | Self::DropExtensions
+                | Self::DropNoSocket
+                | Self::DropChecksum
+                | Self::DropOptions
+                | Self::DropEnds
+                | Self::DropFlags
+                | Self::DropBudget
+                | Self::DropSource
+                | Self::DropBlocked
         )
     }
 }
@@ -49,10 +59,18 @@ verdicts! {
     Redirect, "redirect", "ours: to the socket of its queue";
     RedirectNeighbour, "redirect_neighbour", "ARP, ND or ping for an address that is ours alone";
     RedirectIcmp, "redirect_icmp", "an ICMP error about a segment from an owned endpoint";
+    Answer, "answer", "a SYN to a listener: answered here by a SYN cookie";
     DropFragment, "drop_fragment", "a fragment of owned traffic, or one that cannot be judged";
     DropMalformed, "drop_malformed", "an IP or TCP header that lies";
     DropExtensions, "drop_extensions", "too many or broken IPv6 extension headers";
     DropNoSocket, "drop_no_socket", "ours, but its queue has no socket";
+    DropChecksum, "drop_checksum", "a SYN with a wrong checksum";
+    DropOptions, "drop_options", "a SYN with an option whose length lies";
+    DropEnds, "drop_ends", "its source or its destination can be no end of a connection";
+    DropFlags, "drop_flags", "no segment has these control bits: a scan";
+    DropBudget, "drop_budget", "a SYN that found the budget of SYN-ACKs spent";
+    DropSource, "drop_source", "a SYN from a source that sends too many";
+    DropBlocked, "drop_blocked", "TCP to an owned endpoint from a blocked network";
 }
 
 /// Number of verdicts.
@@ -63,7 +81,7 @@ pub const VERDICTS: usize = Verdict::ALL.len();
 pub struct Verdicts([u64; VERDICTS]);
 
 impl Verdicts {
-    pub(super) const fn from_array(counts: [u64; VERDICTS]) -> Self {
+    pub(crate) const fn from_array(counts: [u64; VERDICTS]) -> Self {
         Self(counts)
     }
 

@@ -258,3 +258,123 @@ proptest! {
         prop_assert_eq!(together.0.len(), len as usize);
     }
 }
+
+// A shard, and another with the same keys that answers SYNs in its place, as the XDP program does.
+fn rig_and_other() -> (Rig, Rig) {
+    let config = ShardConfig {
+        cookies: SharedCookies::new(|_| [5; 16]),
+        ..ShardConfig::default()
+    };
+    let other = ShardConfig {
+        syn_cookies: SynCookies::Always,
+        ..config.clone()
+    };
+    let until = Instant::ZERO + Duration::from_mins(10);
+    config.cookies.await_until(until);
+    (Rig::new(config), Rig::new(other))
+}
+
+#[test]
+fn a_cookie_that_somebody_else_sent_is_as_good() {
+    let (mut rig, mut other) = rig_and_other();
+    let syn_ack = other.ask(client(1), syn(50), b"").unwrap().segment;
+    let answer = rig.ask(client(1), third(50, &syn_ack), b"hello").unwrap();
+    assert_eq!(answer.segment.text_len, 5, "it is echoed");
+    let c = rig.shard.counters();
+    assert_eq!((c.cookies.sent, c.cookies.accepted), (0, 1));
+}
+
+#[test]
+fn nobody_awaits_what_others_sent_long_ago() {
+    let (mut rig, mut other) = rig_and_other();
+    for minutes in [5, 11] {
+        (rig.now, other.now) = (
+            Instant::ZERO + Duration::from_mins(minutes),
+            Instant::ZERO + Duration::from_mins(minutes),
+        );
+        rig.shard.breathe(rig.now);
+        let syn_ack = other.ask(client(1), syn(50), b"").unwrap().segment;
+        let answer = rig.ask(client(1), third(50, &syn_ack), b"x").unwrap();
+        assert_eq!(answer.segment.ctl.rst, minutes > 10);
+        rig.shard.forget_all(rig.now);
+        while rig.wire.take_bytes(rig.now).is_some() {}
+    }
+}
+
+fn tuple_of(remote: Endpoint) -> FourTuple {
+    FourTuple {
+        local: SERVER,
+        remote,
+    }
+}
+
+// Old and new connection of a peer that has lost its memory: an old one in each state that a SYN
+// answered elsewhere can find.
+#[test]
+fn a_peer_that_begins_anew_by_a_cookie_is_served() {
+    for old in [
+        "SYN-RECEIVED",
+        "SYN-RECEIVED, its own",
+        "ESTABLISHED",
+        "TIME-WAIT",
+    ] {
+        let (mut rig, mut other) = rig_and_other();
+        let syn_ack = rig.ask(client(1), syn(50), b"").unwrap().segment;
+        let mut fresh = 90_000;
+        match old {
+            "SYN-RECEIVED" => {}
+            "SYN-RECEIVED, its own" => fresh = 50,
+            _ => {
+                rig.ask(client(1), third(50, &syn_ack), b"x").unwrap();
+            }
+        }
+        if old == "TIME-WAIT" {
+            let echoed = third(50, &syn_ack);
+            let mut ack = Segment {
+                seq: echoed.seq + 1,
+                ack: echoed.ack + 1,
+                ..echoed
+            };
+            let handle = rig.shard.handle_of(&tuple_of(client(1))).unwrap();
+            assert!(rig.shard.close(handle, None, rig.now));
+            rig.shard.breathe(rig.now);
+            rig.wire.take_bytes(rig.now).expect("our FIN");
+            ack.ack = ack.ack + 1;
+            ack.ctl = Ctl::FIN_ACK;
+            rig.ask(client(1), ack, b"").unwrap();
+        }
+        let state = rig.shard.state_of(&tuple_of(client(1))).unwrap();
+        assert!(old.starts_with(state.name()), "{old}: {state:?}");
+
+        let syn_ack = other.ask(client(1), syn(fresh), b"").unwrap().segment;
+        let text = third(fresh, &syn_ack);
+        let answer = rig.ask(client(1), text, b"hello").unwrap().segment;
+        assert_eq!((answer.text_len, answer.ctl.rst), (5, false), "{old}");
+        assert_eq!(answer.ack, text.seq + 5, "{old}");
+        let c = rig.shard.counters();
+        let ended = u64::from(old == "ESTABLISHED");
+        assert_eq!(c.connections.reset, ended, "{old}");
+        assert_eq!((c.cookies.accepted, rig.shard.len()), (1, 1), "{old}");
+
+        // The third segment once more, late: it is of this connection, and ends nothing.
+        rig.ask(client(1), text, b"");
+        let c = rig.shard.counters();
+        assert_eq!(
+            (c.cookies.accepted, c.connections.reset),
+            (1, ended),
+            "{old}"
+        );
+    }
+}
+
+// Of a connection before this one, on its way for long.
+#[test]
+fn an_old_cookie_does_not_end_a_younger_connection() {
+    let (mut rig, mut other) = rig_and_other();
+    let older = other.ask(client(1), syn(50), b"").unwrap().segment;
+    let younger = other.ask(client(1), syn(90_000), b"").unwrap().segment;
+    rig.ask(client(1), third(90_000, &younger), b"x").unwrap();
+    let answer = rig.ask(client(1), third(50, &older), b"").unwrap().segment;
+    assert_eq!((answer.ctl, answer.ack), (Ctl::ACK, Seq(90_000) + 2));
+    assert_eq!(rig.shard.counters().cookies.accepted, 1);
+}

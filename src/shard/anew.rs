@@ -1,0 +1,46 @@
+//! A peer that begins anew where we still have a connection, and whose SYN we never saw: the XDP
+//! program answered it by a cookie (`xdp/answer.h`).
+//!
+//! Had the SYN come here it would have been challenged, and the peer would have reset what it
+//! knows nothing of (RFC 9293 §3.5.2, RFC 5961 §4.2); or it would have taken the place of a
+//! TIME-WAIT (RFC 9293 §3.6.1). The third segment stands for both: who brings a cookie back has
+//! received what went to the peer's address, as one has who answers a challenge.
+
+use super::Shard;
+use crate::nic::Port;
+use crate::table::Handle;
+use crate::tcp::{Actions, State};
+use crate::time::Instant;
+use crate::wire::{Packet, Seq};
+
+impl<P: Port> Shard<P> {
+    /// The connection of `handle` found nothing to do with a segment. Is it the third of a new
+    /// handshake? Then the old connection is ended as by a reset, and the listener and the MSS of
+    /// the new one are returned.
+    pub(super) fn begin_anew(
+        &mut self,
+        handle: Handle,
+        packet: &Packet,
+        before: State,
+        now: Instant,
+    ) -> Option<(u16, u16)> {
+        let seg = &packet.segment;
+        let keys = self.cookies.check_for_others(now)?;
+        if !seg.ctl.ack || seg.ctl.syn || seg.ctl.rst {
+            return None;
+        }
+        let (seq, iss) = (
+            Seq(seg.seq.0.wrapping_sub(1)),
+            Seq(seg.ack.0.wrapping_sub(1)),
+        );
+        let mss = keys.check(&packet.tuple, seq, iss).ok()?;
+        let listener = self.listener_at(&packet.tuple.local)?;
+        let connection = self.at_work.get_mut(&self.table, handle)?;
+        let mut out = Actions::default();
+        if !connection.tcb.on_begun_anew(seq, &mut out) {
+            return None;
+        }
+        self.act(handle, before, &out, None, now);
+        Some((listener, mss))
+    }
+}
