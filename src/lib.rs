@@ -72,8 +72,13 @@
 //!   oldest goes before its time, and is counted.
 //! - **Lists of work are bounded** by a burst a breath: timers, output, connections. What is left
 //!   over makes the breath busy, and the next one follows without sleep.
-//! - **`unsafe`** is in [`nic`] (system calls and shared rings) and two calls of
-//!   [`table`]: an intrinsic, and advice about its memory.
+//! - **SYNs to be answered by cookies are answered in runs**, eight at most, that one look at
+//!   listener, switch and settings decides; their hashes are computed side by side in vectors
+//!   ([`tcp::cookie::Lanes`]). Floods mostly bring SYNs as Linux lays them out, so those are read
+//!   and answered by a way of their own, and tests hold it to the general one.
+//! - **`unsafe`** is in [`nic`] (system calls and shared rings), two calls of [`table`] (an
+//!   intrinsic, and advice about its memory), and where cookies are hashed by vectors that not
+//!   every processor has.
 
 pub mod buffer;
 pub mod cli;
