@@ -77,8 +77,8 @@ INLINE struct tcp *open_ipv6(struct ipv6 *ip, void *end, struct syn *syn)
 
 	if ((void *)(tcp + 1) > end || ip->version_class >> 4 != 6 || ip->next != PROTOCOL_TCP)
 		return 0;
-	__builtin_memcpy(&syn->to.address, ip->to, 16);
-	__builtin_memcpy(&syn->from, ip->from, 16);
+	copy_ipv6(&syn->to.address, ip->to);
+	copy_ipv6(&syn->from, ip->from);
 	syn->length = NET16(HALF(&ip->payload_length));
 	if (syn->length < sizeof(*tcp) || (void *)(ip + 1) + syn->length > end)
 		return 0;
@@ -319,15 +319,16 @@ APART int answer(struct xdp_md *ctx, const struct control *control)
 		tcp = open_ipv6(ip, end, &syn);
 	if (!tcp || (tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
 		return UNDECIDED;
-	syn.to.port = syn.ends.local_port = tcp->ports.to;
-	syn.ends.remote_port = tcp->ports.from;
+	syn.to.port = syn.ends.local_port = HALF(&tcp->ports.to);
+	syn.ends.remote_port = HALF(&tcp->ports.from);
 	number = bpf_map_lookup_elem(&endpoints, &syn.to);
 	if (!number || !*number)
 		return UNDECIDED;
 	count_syn();
 	if (control->flags & CONTROL_BLOCK && is_blocked(&syn.from))
 		return VERDICT_DROP_BLOCKED;
-	now = bpf_ktime_get_ns();
+	/* A few milliseconds behind, and a fifth of the price of the exact one. */
+	now = bpf_ktime_get_coarse_ns();
 	if (control->source_gap &&
 	    !take_of_source(&syn.from, syn.ends.is_v4, control->source_gap, now))
 		return VERDICT_DROP_SOURCE;
