@@ -4,6 +4,7 @@
 //!
 //! In the first part the frame is made anew before each run, and what that costs is taken off
 //! (`xdp/bench.bpf.c`).
+#![expect(clippy::cast_precision_loss, reason = "times and rates for people")]
 
 use aya::maps::{Array, MapData, PerCpuArray, ProgramArray};
 use aya::programs::XdpMode::Driver;
@@ -21,7 +22,7 @@ use seawall::wire::{
     Address, Ctl, Endpoint, FourTuple, Headers, LinkHeader, Options, Segment, Seq, Timestamps,
 };
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
@@ -138,13 +139,14 @@ fn nanoseconds_of(bench: &mut Ebpf, frame: &[u8]) -> Result<f64> {
     Ok(result.duration.as_nanos() as f64)
 }
 
+// What comes on top is others' work.
 fn fastest(rounds: usize, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
     let mut all = Vec::new();
     for _ in 0..rounds {
         all.push(measure()?);
     }
     all.sort_by(f64::total_cmp);
-    Ok(all[0])
+    Ok(all.first().copied().unwrap_or_default())
 }
 
 // As Linux sends it, and where it goes to.
@@ -190,7 +192,7 @@ fn rates() -> Result<()> {
         neighbours: true,
         ..LabConfig::default()
     })?;
-    let server = lab.server_addresses().find(|ip| ip.is_ipv4());
+    let server = lab.server_addresses().find(IpAddr::is_ipv4);
     let target = SocketAddr::new(server.expect("the lab has one"), 80);
     let mut sink = bench_object()?;
     lab.client().run(|| {
