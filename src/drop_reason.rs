@@ -88,6 +88,7 @@ drop_reasons! {
     BacklogFull, "backlog_full", Limit, "limits", "a SYN for a listener with as many connections as may wait to be accepted";
     SourceFull, "source_full", Limit, "limits", "a SYN from a source with as many connections as it may have";
     TableFull, "table_full", Limit, "limits", "a SYN that found the connection table full";
+    AtWorkFull, "at_work_full", Limit, "limits", "a SYN, or a segment for a connection at rest, that found too many connections with something under way";
     // Connections: RFC 9293 §3.10.7.3 and §3.10.7.4, in the order of the checks
     OutOfWindow, "out_of_window", Normal, "RFC 9293 §3.10.7.4", "no part of the segment is in the receive window";
     Paws, "paws", Normal, "RFC 7323 §5.3", "its timestamp is older than what was already seen";

@@ -11,7 +11,7 @@ use seawall::nic::af_xdp::{
     AfXdp, CopyMode, PortConfig, Program, QueueSpec, RingSizes, Verdict, XdpMode, occupant,
 };
 use seawall::nic::device::Device;
-use seawall::nic::{Burst, Port};
+use seawall::nic::{Burst, Frame, Port};
 use seawall::time::{Duration, Instant};
 use seawall::wire::{Address, Endpoint};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -22,6 +22,11 @@ use veth::{End, INTERFACE, Pair};
 /// Owned on both ends.
 const PORT: u16 = 7;
 const FRAME: usize = 60;
+/// SYNs that wait in a queue at most.
+const SYNS_HELD: u64 = 1024;
+/// Control bits.
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
 /// Frames of the long tests.
 const FRAMES: u64 = 100_000;
 /// Frames under way at once: fewer than any ring holds, so that none may be lost.
@@ -57,6 +62,11 @@ const TESTS: &[Row<()>] = &[
         "a_port_that_sleeps_is_overrun_and_recovers",
         ROOT,
         a_port_that_sleeps_is_overrun_and_recovers,
+    ),
+    (
+        "syns_wait_in_a_lane_of_their_own",
+        ROOT,
+        syns_wait_in_a_lane_of_their_own,
     ),
     (
         "waiting_ends_when_something_arrives",
@@ -163,8 +173,13 @@ impl Side {
     }
 
     fn send(&mut self, from: &End, to: &End, queue: u16, number: u32) {
+        self.send_with(SYN, from, to, queue, number);
+    }
+
+    fn send_with(&mut self, control: u8, from: &End, to: &End, queue: u16, number: u32) {
         let mut frame = self.port.allocate(queue).unwrap();
-        let octets = syn(from, to, number);
+        let mut octets = syn(from, to, number);
+        octets[47] = control;
         self.port.bytes_mut(&mut frame)[..FRAME].copy_from_slice(&octets);
         frame.set_len(FRAME);
         self.port.transmit(Instant::ZERO, frame);
@@ -326,7 +341,7 @@ fn a_port_that_sleeps_is_overrun_and_recovers() {
     }
     let counters = near.port.counters();
     let dropped = counters.receive_full.max(counters.fill_empty);
-    assert!(dropped >= 6000 - 2048, "{counters:?}");
+    assert!(dropped >= 6000 - SYNS_HELD, "{counters:?}");
 
     let mut burst = Burst::new();
     let mut received = 0;
@@ -338,7 +353,7 @@ fn a_port_that_sleeps_is_overrun_and_recovers() {
         received += burst.len();
         burst.drain(..).for_each(|frame| near.port.release(frame));
     }
-    assert_eq!(received, 2048, "as many as the ring held");
+    assert_eq!(received as u64, SYNS_HELD, "as many as the ring held");
 
     far.send(&pair.far, &pair.near, 0, 6000);
     far.port.flush(Instant::ZERO);
@@ -348,6 +363,60 @@ fn a_port_that_sleeps_is_overrun_and_recovers() {
         near.port.receive(Instant::ZERO, &mut burst);
     }
     burst.drain(..).for_each(|frame| near.port.release(frame));
+}
+
+// More SYNs than there are frames; what comes behind them is received, and first.
+fn syns_wait_in_a_lane_of_their_own() {
+    const SYNS: u32 = 12_000;
+    const SEGMENTS: u32 = 100;
+    let pair = Pair::new(1);
+    let mut near = pair
+        .near
+        .within(|| Side::open(&pair.near, XdpMode::Native, 1));
+    let mut far = pair
+        .far
+        .within(|| Side::open(&pair.far, XdpMode::Native, 1));
+    let free = far.port.free_frames();
+    for number in 0..SYNS + SEGMENTS {
+        let control = if number < SYNS { SYN } else { ACK };
+        far.send_with(control, &pair.far, &pair.near, 0, number);
+        if number % 64 == 63 {
+            far.port.flush(Instant::ZERO);
+        }
+    }
+    far.settle(free);
+    let all = u64::from(SYNS + SEGMENTS);
+    let judged = || near.program.verdicts().unwrap().of(Verdict::Redirect);
+    let deadline = deadline();
+    while judged() < all {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "{} of {all}",
+            judged()
+        );
+        std::thread::yield_now();
+    }
+    let mut received = Vec::new();
+    let mut burst = Burst::new();
+    loop {
+        near.port.receive(Instant::ZERO, &mut burst);
+        if burst.is_empty() {
+            break;
+        }
+        let is_syn = |frame: &Frame| near.port.bytes(frame)[47] == SYN;
+        received.extend(burst.iter().map(is_syn));
+        for frame in burst.drain(..) {
+            near.port.release(frame);
+        }
+    }
+    let syns = received.iter().filter(|is_syn| **is_syn).count();
+    let held = SYNS_HELD as usize;
+    assert_eq!((received.len() - syns, syns), (SEGMENTS as usize, held));
+    let first = &received[..BURST_FRAMES];
+    let first_syns = first.iter().filter(|is_syn| **is_syn).count();
+    assert_eq!(first_syns, BURST_FRAMES / 8, "and SYNs are not shut out");
+    let counters = near.port.counters();
+    assert_eq!(counters.receive_full, u64::from(SYNS) - SYNS_HELD);
 }
 
 fn waiting_ends_when_something_arrives() {
@@ -451,6 +520,7 @@ fn what_is_not_there_is_named() {
 
         let small = RingSizes {
             receive: 64,
+            syns: 64,
             transmit: 64,
             fill: 64,
             completion: 64,

@@ -12,7 +12,7 @@ use frames::{ARP, DESTINATION, HOP_BY_HOP, ICMP, ICMPV6, IPV4, IPV6, NO_NEXT, RO
 use frames::{V4, V6, arp, ethernet, solicitation, tcp};
 use seawall::nic::af_xdp::{Action, Filter, Verdict};
 use seawall::wire::{Address, Endpoint};
-use socket::with_socket;
+use socket::{register, with_socket};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 
@@ -389,7 +389,7 @@ fn what_is_disowned_is_passed() {
 fn any_octets_get_a_verdict() {
     with_socket(|socket| {
         let mut filter = owning_filter();
-        filter.register(0, socket).unwrap();
+        register(&mut filter, socket);
         let extended = v6().with(HOP_BY_HOP, &[0; 8]).fragment(0, false, 1);
         let mut judged = 0;
         let who_has = ethernet(&[], ARP, &arp(1, ALONE_V4));
@@ -426,7 +426,7 @@ fn any_octets_get_a_verdict() {
 fn check_rows(rows: Vec<Row>) {
     with_socket(|socket| {
         let mut filter = owning_filter();
-        filter.register(0, socket).unwrap();
+        register(&mut filter, socket);
         for row in rows {
             expect(&mut filter, row);
         }

@@ -23,7 +23,7 @@ use seawall::shard::{Secrets, Shard, ShardConfig, SharedCookies, SynCookies};
 use seawall::tcp::Config;
 use seawall::time::{Duration, Instant};
 use seawall::wire::{Address, Checksum, Endpoint};
-use socket::with_socket;
+use socket::{register, with_socket};
 use std::os::fd::BorrowedFd;
 use std::process::ExitCode;
 use syn::{BLOCK_V6, Syn, V4, V6};
@@ -94,7 +94,7 @@ fn listeners() -> [Endpoint; 2] {
 impl Both {
     fn new(socket: BorrowedFd<'_>, config: ShardConfig) -> Self {
         let mut filter = Filter::load().unwrap();
-        filter.register(0, socket).unwrap();
+        register(&mut filter, socket);
         let clock = Clock::start().older_by(BEGIN);
         let mut answers = filter.answers().unwrap();
         for (number, endpoint) in (0..).zip(listeners()) {

@@ -37,9 +37,9 @@ struct {
 
 struct {
 	MAP_NUMBER(type, BPF_MAP_TYPE_XSKMAP);
-	MAP_TYPE(key, __u32); /* receive queue */
+	MAP_TYPE(key, __u32); /* receive queue times LANES, and the lane */
 	MAP_TYPE(value, __u32);
-	MAP_NUMBER(max_entries, QUEUES_MAX);
+	MAP_NUMBER(max_entries, QUEUES_MAX * LANES);
 } xsks SEC(".maps");
 
 struct {

@@ -23,6 +23,7 @@ struct packet {
 	__u32 left;             /* octets from `cursor` to the end that the IP header claims */
 	__u32 flags;            /* of the destination's entry in `addresses` */
 	__u32 first;            /* is it the first of several fragments? */
+	__u32 lane;             /* of its queue, if it is ours */
 	struct fragment_key id; /* both addresses, and the id once it is known to be a fragment */
 };
 
@@ -148,6 +149,8 @@ INLINE int judge_tcp_header(struct packet *packet)
 	length = (tcp->data_offset >> 4) * 4;
 	if (length < sizeof(*tcp) || length > packet->left)
 		return VERDICT_DROP_MALFORMED;
+	if ((tcp->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN)
+		packet->lane = LANE_SYNS;
 	return VERDICT_REDIRECT;
 }
 
@@ -355,7 +358,8 @@ INLINE int steer(struct xdp_md *ctx, const struct control *control_now)
 		if (packet.first)
 			remember_fragment(&packet);
 	} else if (verdict <= VERDICT_REDIRECT_ICMP) {
-		action = bpf_redirect_map(&xsks, ctx->rx_queue_index, XDP_DROP);
+		action = bpf_redirect_map(&xsks, ctx->rx_queue_index * LANES + packet.lane,
+					  XDP_DROP);
 		if (action != XDP_REDIRECT)
 			verdict = VERDICT_DROP_NO_SOCKET;
 	}

@@ -7,8 +7,13 @@
 
 #include "kernel.h"
 
-/* Receive queues that can have a socket: entries of `xsks`. */
+/* Receive queues that can have sockets. */
 #define QUEUES_MAX 64
+
+/* Sockets of a queue: entries of `xsks`, one behind the other. */
+#define LANE_SEGMENTS 0 /* all that is no SYN */
+#define LANE_SYNS 1     /* SYNs without an ACK */
+#define LANES 2
 
 /* Addresses on which anything is owned. */
 #define ADDRESSES_MAX 4096

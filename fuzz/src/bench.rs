@@ -206,7 +206,9 @@ impl Bench {
             (0, _) => {
                 let _ = self.shard.open(peer.tuple, link, 0, self.whim, self.now);
             }
-            (1, Some(handle)) => self.shard.nudge(handle, self.now),
+            (1, Some(handle)) => {
+                self.shard.nudge(handle, self.now);
+            }
             (2, Some(handle)) => {
                 self.shard.abort(handle, self.now);
             }

@@ -58,6 +58,7 @@ impl Stage {
         let config = PortConfig {
             rings: RingSizes {
                 receive: 64,
+                syns: 64,
                 transmit: 64,
                 fill: 64,
                 completion: 64,
@@ -70,8 +71,10 @@ impl Stage {
         for address in [v4, v6] {
             own(&mut filter, address).expect("the tables are empty");
         }
-        let (_, socket) = port.sockets().next().expect("one queue has one socket");
-        filter.register(0, socket).expect("queue 0 is there");
+        for (at, lane, socket) in port.sockets() {
+            let registered = filter.register(at.queue, lane, socket);
+            registered.expect("queue 0 is there");
+        }
         Self {
             filter,
             _port: port,

@@ -61,6 +61,12 @@ impl Chain {
         self.len == 0
     }
 
+    /// Does it own no block?
+    #[must_use]
+    pub const fn is_vacant(&self) -> bool {
+        self.head == NONE
+    }
+
     /// Octets from the start of the head to the octet `offset` behind the front.
     pub(super) const fn position(&self, offset: usize) -> usize {
         self.skip as usize + offset

@@ -1,12 +1,14 @@
 //! Carries out what the protocol asks: text to and from the service, buffers, the end.
 
+use super::connection::Place;
 use super::{Note, Shard, context};
 use crate::nic::{Frame, Port};
 use crate::service::{Asked, Conn, Reader, Service, Writer};
 use crate::table::Handle;
-use crate::tcp::{Actions, End, Open, Report, Span, State};
+use crate::tcp::{Actions, End, Open, Report, SACK_BLOCKS_MAX, Span, State};
 use crate::time::Instant;
-use crate::wire::Packet;
+use crate::wire::{Packet, SackBlock};
+use arrayvec::ArrayVec;
 
 impl<P: Port> Shard<P> {
     /// Carries out `out`. The connection was in state `before`; `arrival` is the segment and its
@@ -43,8 +45,13 @@ impl<P: Port> Shard<P> {
         let kept = match (out.reply, frame) {
             (Some(reply), Some(frame)) => {
                 let packet = packet.expect("a frame comes with its packet");
-                let settings = self.settings(handle).copied().unwrap_or_default();
-                self.reply(packet, frame, &reply, &settings, now);
+                let settings = self.settings(handle).unwrap_or_default();
+                let connection = self.at_work.get(&self.table, handle);
+                let blocks = connection.map_or(&[][..], |it| it.tcb.sack_blocks(reply.ctl));
+                let blocks: ArrayVec<SackBlock, SACK_BLOCKS_MAX> = blocks.iter().copied().collect();
+                self.reply_by(packet, frame, &reply, &settings, now, |headers, bytes| {
+                    headers.emit_sack(bytes, &blocks)
+                });
                 None
             }
             (Some(reply), None) => {
@@ -62,7 +69,7 @@ impl<P: Port> Shard<P> {
     // What was acknowledged leaves the send queue; text out of order, or behind text that waits,
     // goes into blocks. The number of free blocks was checked before.
     fn take_buffers(&mut self, handle: Handle, out: &Actions, arrival: Option<&(&Packet, Frame)>) {
-        let Some(connection) = self.table.get_mut(handle) else {
+        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
             return;
         };
         self.to_send
@@ -116,7 +123,7 @@ impl<P: Port> Shard<P> {
         now: Instant,
         call: impl FnOnce(&mut dyn Service, &mut Conn<'_>) -> T,
     ) -> Option<T> {
-        let (tuple, connection) = self.table.entry_mut(handle)?;
+        let (tuple, connection) = self.at_work.entry_mut(&self.table, handle)?;
         if opened {
             connection.is_open = true;
             self.counters
@@ -192,7 +199,7 @@ impl<P: Port> Shard<P> {
 
     // Ends a connection, or our side of it, as its user asked.
     fn fulfil(&mut self, handle: Handle, asked: Asked, now: Instant) {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return;
         };
         let cx = context(&self.config.tcp, &tuple, now);
@@ -215,7 +222,7 @@ impl<P: Port> Shard<P> {
     // Asynchronous reports (RFC 9293 §3.9.1.8; MUST-47), to whoever began the connection or was
     // told of it.
     fn tell(&mut self, handle: Handle, report: Report) {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return;
         };
         if connection.is_open || connection.tcb.open() == Open::Active {
@@ -227,7 +234,7 @@ impl<P: Port> Shard<P> {
     // The connection is over for its user: tells the service, frees the text.
     fn end(&mut self, handle: Handle, end: End) {
         self.uncount(handle);
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return;
         };
         self.received.clear(&mut connection.received);
@@ -254,13 +261,13 @@ impl<P: Port> Shard<P> {
         frame: Option<Frame>,
         now: Instant,
     ) {
-        let Some(connection) = self.table.get_mut(handle) else {
+        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
             if let Some(frame) = frame {
                 self.port.release(frame);
             }
             return;
         };
-        let (after, deadline) = (connection.tcb.state(), connection.tcb.deadline());
+        let after = connection.tcb.state();
         if after == State::Closed {
             if let Some(frame) = frame {
                 self.port.release(frame);
@@ -273,19 +280,8 @@ impl<P: Port> Shard<P> {
             self.note_state(handle, after, now);
         }
         if after == State::TimeWait {
-            let slot = handle.slot();
-            let restarted = self.time_wait.deadline(slot) != Some(deadline);
-            if before != after {
-                self.wheel.disarm(slot);
-                self.time_wait.push_back(slot, deadline);
-                let max = self.config.limits.time_wait;
-                if max > 0 && self.time_wait.len() > max {
-                    self.evict_time_wait(now);
-                }
-            } else if restarted {
-                self.time_wait.remove(slot);
-                self.time_wait.push_back(slot, deadline);
-            }
+            // Its last ACK leaves now, and then it needs no slot any more.
+            return self.send_for(handle, frame, now);
         }
         self.touch(handle, frame);
     }
@@ -303,33 +299,27 @@ impl<P: Port> Shard<P> {
             tap.on_closed(now, &tuple);
         }
         self.uncount(handle);
-        let Some(mut connection) = self.table.remove(handle) else {
+        let Some(place) = self.table.remove(handle) else {
             return;
         };
-        self.received.clear(&mut connection.received);
-        self.to_send.clear(&mut connection.to_send);
         self.counters.states[before as usize] -= 1;
         self.wheel.disarm(handle.slot());
-        self.time_wait.remove(handle.slot());
+        let connection = match place {
+            Place::AtWork(place) => self.at_work.leave(place),
+            Place::AtRest(rest) => return self.classes.leave(rest.class),
+        };
+        let Some(connection) = connection else {
+            return;
+        };
+        self.classes.leave(connection.class);
+        self.received.clear(&mut connection.received);
+        self.to_send.clear(&mut connection.to_send);
         if connection.touched > 0
             && let Some(entry) = self.touched.get_mut(usize::from(connection.touched) - 1)
             && let Some(frame) = entry.1.take()
         {
             self.port.release(frame);
         }
-    }
-
-    // Makes room for a new connection: the oldest TIME-WAIT goes before its time.
-    pub(super) fn evict_time_wait(&mut self, now: Instant) -> bool {
-        let Some((slot, _)) = self.time_wait.front() else {
-            return false;
-        };
-        let Some(handle) = self.table.handle_at(slot) else {
-            return false;
-        };
-        self.counters.connections.time_wait_evicted += 1;
-        self.forget(handle, State::TimeWait, now);
-        true
     }
 }
 

@@ -1,9 +1,12 @@
 //! The books of a shard, held against what is there: for simulation and fuzzing, after each step.
 
 use super::Shard;
+use super::class::NO_CLASS;
+use super::connection::Place;
 use crate::nic::Port;
 use crate::tcp::State;
 use crate::time::Instant;
+use crate::wheel::Wheel;
 
 /// Something that a shard has lost track of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +54,43 @@ pub enum Discrepancy {
         /// Connections that it counts.
         there: u64,
     },
+    /// A connection has a place at work that is somebody else's.
+    #[error("slot {slot}: its place at work is not its own")]
+    Place {
+        /// Which slot of the table.
+        slot: u32,
+    },
+    /// A place at work is nobody's and not free, or the other way round.
+    #[error("{taken} places at work are taken, by {owners} owners, for {there} connections")]
+    Places {
+        /// Places that are not free.
+        taken: usize,
+        /// Places that have an owner.
+        owners: usize,
+        /// Connections at work.
+        there: usize,
+    },
+    /// A record is not found by its tuple, is before the oldest, or is not what its block would
+    /// leave.
+    #[error("place {place}: the record is not one of those that are kept")]
+    Record {
+        /// Which place of the table.
+        place: u32,
+    },
+    /// A connection is at work, and nothing is under way on it.
+    #[error("slot {slot}: it is quiet, and not at rest")]
+    Restless {
+        /// Which slot of the table.
+        slot: u32,
+    },
+    /// A class of connections at rest has lost count of its members.
+    #[error("{counted} members are counted by their classes, and {members} are there")]
+    Classes {
+        /// What the counts say.
+        counted: u64,
+        /// Connections that are in a class.
+        members: u64,
+    },
     /// A list of work is longer than it was made for.
     #[error("{waiting} connections wait for a turn, in a list for {room}")]
     Backlog {
@@ -72,18 +112,65 @@ impl<P: Port> Shard<P> {
         self.audit_blocks()?;
         self.audit_timers()?;
         self.audit_admission()?;
-        let (waiting, room) = (self.backlog.len(), self.config.connections);
+        self.audit_places()?;
+        self.audit_records()?;
+        let (waiting, room) = (self.backlog.len(), self.config.at_work_max() + 1);
         if waiting > room {
             return Err(Discrepancy::Backlog { waiting, room });
         }
         Ok(())
     }
 
+    // Each place at work that is taken is one connection's, and each that is quiet is at rest.
+    fn audit_places(&self) -> Result<(), Discrepancy> {
+        let (mut at_work, mut members) = (0, 0);
+        for (handle, _, place) in self.table.iter() {
+            let slot = handle.slot();
+            let Place::AtWork(place) = *place else {
+                members += 1;
+                continue;
+            };
+            let connection = self.at_work.at(place);
+            let connection = connection.filter(|it| it.owner == Some(handle));
+            let connection = connection.ok_or(Discrepancy::Place { slot })?;
+            let may_rest = !connection.is_busy() && connection.tcb.is_quiet();
+            if may_rest && !self.classes.is_full() {
+                return Err(Discrepancy::Restless { slot });
+            }
+            at_work += 1;
+            members += u64::from(connection.class != NO_CLASS);
+        }
+        let (taken, owners) = (self.at_work.len(), self.at_work.iter().count());
+        if (taken, owners) != (at_work, at_work) {
+            return Err(Discrepancy::Places {
+                taken,
+                owners,
+                there: at_work,
+            });
+        }
+        let counted = self.classes.members();
+        if counted != members {
+            return Err(Discrepancy::Classes { counted, members });
+        }
+        Ok(())
+    }
+
+    fn state_in(&self, place: &Place) -> State {
+        match place {
+            Place::AtWork(place) => {
+                let connection = self.at_work.at(*place);
+                connection.map_or(State::Closed, |it| it.tcb.state())
+            }
+            Place::AtRest(rest) => rest.tcb.state(),
+        }
+    }
+
     fn audit_states(&self) -> Result<(), Discrepancy> {
         let mut states = [0; State::ALL.len()];
-        for (_, _, connection) in self.table.iter() {
-            states[connection.tcb.state() as usize] += 1;
+        for (_, _, place) in self.table.iter() {
+            states[self.state_in(place) as usize] += 1;
         }
+        states[State::TimeWait as usize] += self.table.records().count() as u64;
         for ((state, counted), there) in State::ALL.iter().zip(self.counters.states).zip(states) {
             if counted != there {
                 return Err(Discrepancy::State {
@@ -98,7 +185,7 @@ impl<P: Port> Shard<P> {
 
     fn audit_blocks(&self) -> Result<(), Discrepancy> {
         let (mut received, mut to_send) = (0, 0);
-        for (_, _, connection) in self.table.iter() {
+        for connection in self.at_work.iter() {
             received += self.received.held_by(&connection.received);
             to_send += self.to_send.held_by(&connection.to_send);
         }
@@ -122,29 +209,35 @@ impl<P: Port> Shard<P> {
     fn audit_timers(&self) -> Result<(), Discrepancy> {
         for slot in 0..self.table.capacity() as u32 {
             let handle = self.table.handle_at(slot);
-            let connection = handle.and_then(|handle| self.table.get(handle));
+            let place = handle.and_then(|handle| self.table.get(handle));
+            let state = place.map_or(State::Closed, |place| self.state_in(place));
             let wheel = self.wheel.deadline(slot);
-            let queued = self.time_wait.deadline(slot).unwrap_or(Instant::NEVER);
-            let due = connection.map_or(Instant::NEVER, |c| c.tcb.deadline());
-            let is_time_wait = connection.is_some_and(|c| c.tcb.state() == State::TimeWait);
+            let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
+            let due = match place {
+                None => Instant::NEVER,
+                Some(Place::AtWork(_)) => connection.map_or(Instant::NEVER, |c| c.tcb.deadline()),
+                // The wheel knows better.
+                Some(Place::AtRest(rest)) if rest.tcb.has_deadline() => wheel,
+                Some(Place::AtRest(_)) => Instant::NEVER,
+            };
             // Of those whose turn is still to come, the timer is filed then.
             let is_unsettled = connection.is_some_and(|c| c.touched > 0 || c.is_postponed);
             // In all other states something is awaited that may never come.
-            let may_wait_for_ever = connection.is_none_or(|c| {
-                matches!(
-                    c.tcb.state(),
+            let may_wait_for_ever = place.is_none()
+                || matches!(
+                    state,
                     State::Established | State::CloseWait | State::FinWait2
-                )
-            });
-            let armed = wheel.min(queued);
-            let is_filed = if is_time_wait {
-                (wheel, queued) == (Instant::NEVER, due)
-            } else {
-                let is_due = due.is_armed() || may_wait_for_ever;
-                queued == Instant::NEVER && (is_unsettled || wheel == due && is_due)
-            };
+                );
+            let must_be_armed =
+                matches!(place, Some(Place::AtRest(rest)) if rest.tcb.has_deadline());
+            let is_due = due.is_armed() || may_wait_for_ever && !must_be_armed;
+            let is_filed = is_unsettled || wheel == Wheel::fires_at(due) && is_due;
             if !is_filed {
-                return Err(Discrepancy::Timer { slot, armed, due });
+                return Err(Discrepancy::Timer {
+                    slot,
+                    armed: wheel,
+                    due,
+                });
             }
         }
         Ok(())
@@ -159,8 +252,16 @@ impl<P: Port> Shard<P> {
             Err(Discrepancy::Admission { by, counted, there })
         };
         let of = |number: Option<usize>| {
-            let of_listener = self.table.iter().filter(|(_, _, connection)| {
-                let listener = connection.listener.map(usize::from);
+            let of_listener = self.table.iter().filter(|(_, _, place)| {
+                let listener = match place {
+                    Place::AtWork(place) => {
+                        let connection = self.at_work.at(*place).filter(|it| it.is_counted);
+                        connection.and_then(|it| it.listener)
+                    }
+                    Place::AtRest(rest) if rest.tcb.state() == State::TimeWait => None,
+                    Place::AtRest(rest) => self.classes.get(rest.class).and_then(|it| it.listener),
+                };
+                let listener = listener.map(usize::from);
                 listener.is_some() && (number.is_none() || listener == number)
             });
             of_listener.count() as u64
@@ -173,11 +274,24 @@ impl<P: Port> Shard<P> {
         if limits.per_source > 0 {
             check("source", self.sources.total(), of(None), 0)?;
         }
-        let (queued, there) = (
-            self.time_wait.len() as u64,
-            self.counters.states[State::TimeWait as usize],
-        );
-        let max = u32::try_from(limits.time_wait).unwrap_or(0);
-        check("TIME-WAIT", queued, there, max)
+        let counted = self.table.records_len() as u64;
+        let there = self.table.records().count() as u64;
+        let max = u32::try_from(self.config.time_waits()).unwrap_or(0);
+        check("TIME-WAIT", counted, there, max)
+    }
+
+    // Each record is found by its tuple, holds what the protocol makes of it, and none is before
+    // the oldest.
+    fn audit_records(&self) -> Result<(), Discrepancy> {
+        let oldest = self.table.oldest_since().unwrap_or_default();
+        for (handle, tuple, remains) in self.table.records() {
+            let is_found = self.handle_of(&tuple) == Some(handle);
+            if !is_found || remains.since_millis < oldest || !self.is_sound(&tuple, &remains) {
+                return Err(Discrepancy::Record {
+                    place: handle.slot(),
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,11 @@
 //! For those who begin connections, or hold them from outside: to find one again, to let its
 //! service run unasked, to read and write, to choose for it, to look at it, to end it.
+//!
+//! Whoever calls a connection at rest has it woken. Where as many are at work as may be
+//! ([`ShardConfig::at_work`](super::ShardConfig::at_work)) the call finds none, but for ABORT.
 
+use super::connection::Place;
+use super::rest::Why;
 use super::{Shard, context};
 use crate::nic::Port;
 use crate::service::{Conn, Service};
@@ -30,7 +35,8 @@ impl<P: Port> Shard<P> {
         service.downcast_mut()
     }
 
-    /// The connection between these ends.
+    /// The connection between these ends. When it enters TIME-WAIT it gets another handle, and when
+    /// its 2 MSL begin anew.
     #[must_use]
     pub fn handle_of(&self, tuple: &FourTuple) -> Option<Handle> {
         self.table.find(self.table.hash(tuple), tuple)
@@ -39,34 +45,59 @@ impl<P: Port> Shard<P> {
     /// Where a connection stands; `None` when there is none any more.
     #[must_use]
     pub fn state_at(&self, handle: Handle) -> Option<State> {
-        self.table.get(handle).map(|c| c.tcb.state())
+        if handle.is_retired() {
+            return self.table.retired(handle).map(|_| State::TimeWait);
+        }
+        match self.table.get(handle)? {
+            Place::AtWork(place) => self.at_work.at(*place).map(|c| c.tcb.state()),
+            Place::AtRest(rest) => Some(rest.tcb.state()),
+        }
     }
 
     /// The words that a connection's service remembers it by.
     pub fn user_mut(&mut self, handle: Handle) -> Option<&mut [u64; 2]> {
-        self.table.get_mut(handle).map(|c| &mut c.user)
+        match self.table.get_mut(handle)? {
+            Place::AtWork(place) => self.at_work.at_mut(*place).map(|c| &mut c.user),
+            Place::AtRest(rest) => Some(&mut rest.user),
+        }
     }
 
     /// Lets the service of a connection run although nothing arrived for it. Nothing happens
-    /// before ESTABLISHED, and when there is no connection any more.
-    pub fn nudge(&mut self, handle: Handle, now: Instant) {
-        let Some(before) = self.state_at(handle) else {
-            return;
+    /// before ESTABLISHED. `false` when there is no such connection.
+    pub fn nudge(&mut self, handle: Handle, now: Instant) -> bool {
+        let Some(before) = self.called(handle, now) else {
+            return false;
         };
         self.call_service(handle, false, None, now);
         self.settle(handle, before, None, now);
+        true
     }
 
     /// What waits on a connection that reached ESTABLISHED.
     #[must_use]
     pub fn waiting(&self, handle: Handle) -> Option<Waiting> {
-        let connection = self.table.get(handle).filter(|c| c.is_open)?;
-        Some(Waiting {
-            unread: connection.received.len(),
-            unacknowledged: connection.to_send.len(),
-            is_send_open: connection.tcb.is_send_open(),
-            is_complete: connection.tcb.is_peer_finished(),
-        })
+        let (is_open, waiting) = match self.table.get(handle)? {
+            Place::AtWork(place) => {
+                let connection = self.at_work.at(*place)?;
+                let waiting = Waiting {
+                    unread: connection.received.len(),
+                    unacknowledged: connection.to_send.len(),
+                    is_send_open: connection.tcb.is_send_open(),
+                    is_complete: connection.tcb.is_peer_finished(),
+                };
+                (connection.is_open, waiting)
+            }
+            Place::AtRest(rest) => {
+                let waiting = Waiting {
+                    unread: 0,
+                    unacknowledged: 0,
+                    is_send_open: rest.tcb.is_send_open(),
+                    is_complete: rest.tcb.is_peer_finished(),
+                };
+                (rest.is_open, waiting)
+            }
+        };
+        is_open.then_some(waiting)
     }
 
     /// Reads from a connection, writes to it, asks for its end, outside of its service's calls.
@@ -77,7 +108,7 @@ impl<P: Port> Shard<P> {
         now: Instant,
         body: impl FnOnce(&mut Conn<'_>) -> T,
     ) -> Option<T> {
-        let before = self.state_at(handle)?;
+        let before = self.called(handle, now)?;
         let answer = self.call(handle, false, None, now, |_, conn| body(conn));
         self.settle(handle, before, None, now);
         answer
@@ -92,40 +123,55 @@ impl<P: Port> Shard<P> {
                 self.forget(handle, State::TimeWait, now);
             }
         }
+        while let Some(handle) = self.table.oldest() {
+            self.forget_record(handle, now);
+        }
     }
 
-    /// What was chosen for a connection.
+    /// What was chosen for a connection; of one in TIME-WAIT, how its segments leave.
     #[must_use]
-    pub fn settings(&self, handle: Handle) -> Option<&Settings> {
-        self.table.get(handle).map(|c| c.tcb.settings())
+    pub fn settings(&self, handle: Handle) -> Option<Settings> {
+        if let Some((_, tcb)) = self.woken(handle, Instant::ZERO) {
+            return Some(*tcb.settings());
+        }
+        match self.table.get(handle)? {
+            Place::AtWork(place) => self.at_work.at(*place).map(|c| *c.tcb.settings()),
+            Place::AtRest(rest) => self.classes.get(rest.class).map(|class| class.settings),
+        }
     }
 
     /// The octet of the IP header that holds DSCP and ECN, of the last segment that the peer sent
-    /// and the connection took (MAY-9); 0 before there was one.
+    /// and the connection took (MAY-9); 0 before there was one. `None` when it is over.
     #[must_use]
     pub fn received_tos(&self, handle: Handle) -> Option<u8> {
-        self.table.get(handle).map(|c| c.tos)
+        match self.table.get(handle)? {
+            Place::AtWork(place) => self.at_work.at(*place).map(|c| c.tos),
+            Place::AtRest(rest) => Some(rest.tos),
+        }
     }
 
     /// Chooses anew for a connection; before the next breath after [`Shard::open`], for its SYN
-    /// too. `false` when there is no such connection.
+    /// too. `false` when there is no such connection; in TIME-WAIT nothing changes.
     pub fn set(&mut self, handle: Handle, settings: Settings, now: Instant) -> bool {
-        self.on_call(handle, now, |tcb, cx, _| tcb.set(settings, cx))
+        self.called(handle, now).is_some()
+            && self.on_call(handle, now, |tcb, cx, _| tcb.set(settings, cx))
     }
 
     /// STATUS (RFC 9293 §3.10.6).
     #[must_use]
     pub fn status(&self, handle: Handle, now: Instant) -> Option<Status> {
+        if let Some((tuple, tcb)) = self.woken(handle, now) {
+            return Some(tcb.status(&context(&self.config.tcp, &tuple, now)));
+        }
         let tuple = self.table.tuple(handle)?;
-        let connection = self.table.get(handle)?;
         let cx = context(&self.config.tcp, &tuple, now);
-        Some(connection.tcb.status(&cx))
+        Some(self.tcb(handle, now)?.status(&cx))
     }
 
     /// CLOSE by a user who reads on (RFC 9293 §3.10.4): no more text will be sent. `false` when
     /// there is no such connection.
     pub fn finish(&mut self, handle: Handle, now: Instant) -> bool {
-        self.on_call(handle, now, Tcb::on_close)
+        self.called(handle, now).is_some() && self.on_call(handle, now, Tcb::on_close)
     }
 
     /// CLOSE by a user who is gone. Without `linger` what is queued goes out in the background, and
@@ -136,6 +182,9 @@ impl<P: Port> Shard<P> {
         if linger == Some(Duration::ZERO) {
             return self.abort(handle, now);
         }
+        if self.called(handle, now).is_none() {
+            return false;
+        }
         self.on_call(handle, now, |tcb, cx, out| {
             if let Some(linger) = linger {
                 tcb.set_linger(linger, cx);
@@ -144,15 +193,22 @@ impl<P: Port> Shard<P> {
         })
     }
 
-    // A call of the user's on one connection, and all that follows from it.
+    // The state of a connection that its user calls, once it is at work.
+    fn called(&mut self, handle: Handle, now: Instant) -> Option<State> {
+        let is_there = handle.is_retired() || self.wake(handle, Why::ToWork, now);
+        self.state_at(handle).filter(|_| is_there)
+    }
+
+    // A call of the user's on one connection at work, and all that follows from it.
     fn on_call(
         &mut self,
         handle: Handle,
         now: Instant,
         call: impl FnOnce(&mut Tcb, &Context<'_>, &mut Actions),
     ) -> bool {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
-            return false;
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
+            // "Connection closing": there is nothing left that a call could change.
+            return self.table.retired(handle).is_some();
         };
         let before = connection.tcb.state();
         let mut out = Actions::default();
@@ -168,6 +224,7 @@ impl<P: Port> Shard<P> {
         if self.state_at(handle) == Some(State::TimeWait) {
             return false;
         }
-        self.on_call(handle, now, |tcb, _, out| tcb.on_abort(out))
+        self.wake(handle, Why::ToEnd, now)
+            && self.on_call(handle, now, |tcb, _, out| tcb.on_abort(out))
     }
 }

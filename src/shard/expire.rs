@@ -1,23 +1,39 @@
 //! Timers: what is due, bounded so that no breath takes long.
 
+use super::connection::Place;
+use super::rest::Why;
 use super::{Shard, context};
 use crate::limits::BURST_FRAMES;
 use crate::nic::Port;
-use crate::tcp::Actions;
-use crate::time::Instant;
+use crate::tcp::{Actions, State};
+use crate::time::{Duration, Instant};
 use arrayvec::ArrayVec;
+
+/// A timer of a connection at rest that finds no place at work tries again after so long.
+const PLACE_AWAITED: Duration = Duration::from_millis(10);
 
 impl<P: Port> Shard<P> {
     /// Runs what is due. Says whether more is.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let mut due = ArrayVec::<u32, BURST_FRAMES>::new();
-        let mut more = self.time_wait.expire(now, &mut due);
+        let mut more = self.expire_time_wait(now);
         more |= self.wheel.expire(now, &mut due);
         for slot in due {
             let Some(handle) = self.table.handle_at(slot) else {
                 continue;
             };
-            let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+            if let Some(Place::AtRest(rest)) = self.table.get(handle)
+                && rest.tcb.state() == State::TimeWait
+            {
+                // Its user was told when it began.
+                self.forget(handle, State::TimeWait, now);
+                continue;
+            }
+            if !self.wake(handle, Why::IsDue, now) {
+                self.wheel.arm(slot, now + PLACE_AWAITED);
+                continue;
+            }
+            let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
                 continue;
             };
             let before = connection.tcb.state();

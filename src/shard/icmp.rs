@@ -1,6 +1,7 @@
 //! ICMP errors about segments that this shard, or another of its mesh, has sent (MUST-54).
 
 use super::arrive::hand_over;
+use super::rest::Why;
 use super::{Shard, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
@@ -20,10 +21,15 @@ impl<P: Port> Shard<P> {
             let (port, counters) = (&mut self.port, &mut self.counters);
             return hand_over(mesh, owner, frame, port, counters);
         }
-        let Some(handle) = self.table.find(hash, &error.tuple) else {
+        let found = self.table.find(hash, &error.tuple);
+        // In TIME-WAIT nothing is out that an error could be about.
+        let Some(handle) = found.filter(|it| !it.is_retired()) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
-        let Some(connection) = self.table.get_mut(handle) else {
+        if !self.wake(handle, Why::ToWork, now) {
+            return self.refuse(frame, DropReason::AtWorkFull);
+        }
+        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
         let before = connection.tcb.state();

@@ -5,15 +5,18 @@
 //! segments in, `stranger` answers those of no connection, `anew` those of one that its
 //! peer has forgotten, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers; `listener` is for those who wait for connections, `client` for those
-//! who begin them or hold them by handle, `icmp` for what happened to segments on their way, `audit`
-//! for those who doubt.
+//! `expire` runs the timers, `time_wait` keeps what is over; `listener` is for those who wait for
+//! connections, `client` for those who begin them or hold them by handle, `icmp` for what happened to
+//! segments on their way, `audit` for those who doubt. What is remembered of a connection is in `connection`: all of it while it is
+//! `at_work`, and as little as goes while it is at `rest`.
 
 mod act;
 mod anew;
 mod arrive;
+mod at_work;
 mod audit;
 mod budget;
+mod class;
 mod client;
 mod config;
 mod connection;
@@ -25,11 +28,13 @@ mod listener;
 mod mesh;
 mod neighbour;
 mod note;
+mod rest;
 mod send;
 mod shared_cookies;
 mod sources;
 mod stranger;
 mod tap;
+mod time_wait;
 
 pub use audit::Discrepancy;
 pub use client::Waiting;
@@ -48,11 +53,13 @@ use crate::service::Service;
 use crate::table::{Handle, Reader, Table};
 use crate::tcp::{Config, Context, IssSource, Open, State, Tcb};
 use crate::time::{Duration, Instant};
-use crate::wheel::{Fifo, Wheel};
+use crate::wheel::Wheel;
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
+use at_work::AtWork;
 use budget::Budget;
-use connection::Connection;
+use class::Classes;
+use connection::{Connection, Place};
 use cookies::Cookies;
 use listener::Listener;
 use neighbour::Neighbours;
@@ -65,7 +72,7 @@ pub enum OpenError {
     /// The tuple is in use.
     #[error("a connection between these ends exists")]
     Exists,
-    /// The table is full.
+    /// The table is full, or as many connections are at work as may be.
     #[error("the connection table is full")]
     Full,
     /// MUST-46.
@@ -91,9 +98,10 @@ const TOUCHED_MAX: usize = 2 * BURST_FRAMES;
 pub struct Shard<P: Port> {
     // hot: every breath
     port: P,
-    table: Table<Connection>,
+    table: Table<Place>,
+    at_work: AtWork,
+    classes: Classes,
     wheel: Wheel,
-    time_wait: Fifo,
     received: Pool,
     to_send: Pool,
     burst: Burst,
@@ -102,8 +110,8 @@ pub struct Shard<P: Port> {
     arrivals: Vec<Arrival>,
     /// Connections with output waiting, each with the frame that it may go into.
     touched: Vec<(Handle, Option<Frame>)>,
-    /// Connections whose turn goes on in the next breath: each at most once, so it never grows.
-    backlog: VecDeque<Handle>,
+    /// Places at work whose turn goes on in the next breath: each at most once, so it never grows.
+    backlog: VecDeque<u32>,
     mesh: Option<Mesh>,
     counters: Counters,
     // cold: open, close
@@ -137,18 +145,20 @@ impl<P: Port> Shard<P> {
     /// A shard over `port`, everything allocated.
     #[must_use]
     pub fn new(port: P, config: ShardConfig) -> Self {
-        let table = Table::new(config.connections, config.secrets.table);
+        let (connections, records) = (config.connections, config.time_waits());
+        let keep = config.tcp.time_wait;
+        let table = Table::with_records(connections, records, keep, config.secrets.table);
+        let at_work = config.at_work_max();
         let [a, b, c, d] = config.secrets.table;
         let keyed = RandomState::with_seeds(d, c, b, a);
         Self {
             wheel: Wheel::new(config.connections),
-            time_wait: Fifo::new(config.connections),
             received: Pool::new(config.blocks),
             to_send: Pool::new(config.blocks),
             burst: Burst::new(),
             arrivals: Vec::with_capacity(BURST_FRAMES),
             touched: Vec::with_capacity(TOUCHED_MAX),
-            backlog: VecDeque::with_capacity(config.connections),
+            backlog: VecDeque::with_capacity(at_work + 1),
             counters: Counters::default(),
             listening: HashMap::with_hasher(keyed.clone()),
             listening_last: None,
@@ -162,15 +172,23 @@ impl<P: Port> Shard<P> {
             syn_ack_budget: Budget::new(config.budgets.syn_ack),
             reset_budget: Budget::new(config.budgets.reset),
             challenge_budget: Budget::new(config.budgets.challenge),
-            neighbours: Neighbours::new(&config, keyed),
+            neighbours: Neighbours::new(&config, keyed.clone()),
             services: Vec::new(),
             iss: IssSource::new(&config.secrets.iss),
             tap: None,
             mesh: None,
+            at_work: AtWork::new(at_work),
+            classes: Classes::new(config.connections, keyed),
             table,
             port,
             config,
         }
+    }
+
+    /// Touches the memory of its table, so that no page is missing later: for whoever has time to
+    /// spare before the first connection.
+    pub fn populate(&mut self) {
+        self.table.populate();
     }
 
     /// Adds a service; the number stands for it in [`Shard::listen`] and [`Shard::open`].
@@ -211,16 +229,18 @@ impl<P: Port> Shard<P> {
         if self.table.find(hash, &tuple).is_some() {
             return Err(OpenError::Exists);
         }
-        // As for a SYN that arrives: what is in TIME-WAIT makes room.
-        if self.table.is_full() && !self.evict_time_wait(now) {
+        if self.table.is_full() {
+            return Err(OpenError::Full);
+        }
+        if self.at_work.is_crowded() {
             return Err(OpenError::Full);
         }
         let iss = self.iss.iss(&tuple, now);
         let ts_offset = self.iss.timestamp_offset(&tuple);
         let tcb = Tcb::on_open(iss, ts_offset, &context(&self.config.tcp, &tuple, now));
         let connection = Connection::new(tcb, link, queue, service);
-        let handle = self.table.insert(hash, tuple, connection);
-        let handle = handle.map_err(|_| OpenError::Full)?;
+        let handle = self.begin(hash, tuple, connection);
+        let handle = handle.ok_or(OpenError::Full)?;
         let note = Note::new(State::SynSent, Open::Active, now);
         self.table.set_note(handle, note.into());
         self.counters.states[State::SynSent as usize] += 1;
@@ -252,9 +272,7 @@ impl<P: Port> Shard<P> {
     /// When the next timer may be due; [`Instant::NEVER`] when none is armed.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        let oldest = self.time_wait.front();
-        let time_wait = oldest.map_or(Instant::NEVER, |(_, deadline)| deadline);
-        self.wheel.next_deadline().min(time_wait)
+        self.wheel.next_deadline().min(self.next_time_wait())
     }
 
     /// Sleeps until something arrives, here or from another shard, or `timeout` is over.
@@ -285,8 +303,8 @@ impl<P: Port> Shard<P> {
         self.port
     }
 
-    /// Somebody who may look at its connections from any thread, at no cost to it. Their notes
-    /// are [`Note`]s.
+    /// Somebody who may look at its connections from any thread, at no cost to it. Of each there
+    /// is a [`Note`].
     #[must_use]
     pub fn reader(&self) -> Reader {
         self.table.reader()
@@ -298,10 +316,16 @@ impl<P: Port> Shard<P> {
         &self.counters
     }
 
+    /// Connections on which something is under way, of those that exist.
+    #[must_use]
+    pub const fn at_work(&self) -> usize {
+        self.at_work.len()
+    }
+
     /// Connections that exist, in TIME-WAIT too.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.table.len() + self.table.records_len()
     }
 
     /// Is there no connection at all?
@@ -322,25 +346,39 @@ impl<P: Port> Shard<P> {
         (self.received.free_blocks(), self.to_send.free_blocks())
     }
 
+    // Gives a connection a slot, and a place at work.
+    fn begin(&mut self, hash: u64, tuple: FourTuple, connection: Connection) -> Option<Handle> {
+        let place = self.at_work.vacancy()?;
+        let handle = self.table.insert(hash, tuple, Place::AtWork(place)).ok()?;
+        self.at_work.insert(place, handle, connection);
+        Some(handle)
+    }
+
     // Gives a connection a turn in the next breath.
     fn postpone(&mut self, handle: Handle) {
-        if let Some(connection) = self.table.get_mut(handle)
+        if let Some(&Place::AtWork(place)) = self.table.get(handle)
+            && let Some(connection) = self.at_work.at_mut(place)
             && !core::mem::replace(&mut connection.is_postponed, true)
         {
-            self.backlog.push_back(handle);
+            self.backlog.push_back(place);
         }
     }
 
     // The turns that the last breath left over.
     fn resume(&mut self, now: Instant) {
         for _ in 0..self.backlog.len().min(BURST_FRAMES / 2) {
-            let Some(handle) = self.backlog.pop_front() else {
+            let Some(connection) = self
+                .backlog
+                .pop_front()
+                .and_then(|place| self.at_work.at_mut(place))
+            else {
                 return;
             };
-            let Some(connection) = self.table.get_mut(handle) else {
+            connection.is_postponed = false;
+            // The turn of one that is gone is its successor's, or nobody's.
+            let Some(handle) = connection.owner else {
                 continue;
             };
-            connection.is_postponed = false;
             if core::mem::take(&mut connection.is_starved) {
                 self.nudge(handle, now);
             } else {

@@ -16,7 +16,10 @@ const SEGMENTS_PER_BREATH: usize = 64;
 impl<P: Port> Shard<P> {
     /// Notes that a connection may have something to send; `frame` may carry it.
     pub(super) fn touch(&mut self, handle: Handle, frame: Option<Frame>) {
-        let place = self.table.get(handle).map_or(0, |c| c.touched);
+        let place = self
+            .at_work
+            .get(&self.table, handle)
+            .map_or(0, |c| c.touched);
         if let Some(entry) = usize::from(place)
             .checked_sub(1)
             .and_then(|index| self.touched.get_mut(index))
@@ -33,7 +36,7 @@ impl<P: Port> Shard<P> {
             }
             return;
         }
-        if let Some(connection) = self.table.get_mut(handle)
+        if let Some(connection) = self.at_work.get_mut(&self.table, handle)
             && self.touched.len() < TOUCHED_MAX
         {
             self.touched.push((handle, frame));
@@ -56,8 +59,9 @@ impl<P: Port> Shard<P> {
         self.touched = touched;
     }
 
-    fn send_for(&mut self, handle: Handle, mut kept: Option<Frame>, now: Instant) {
-        if let Some(connection) = self.table.get_mut(handle) {
+    // A connection sends what it has, in the frame that is `kept` for it first.
+    pub(super) fn send_for(&mut self, handle: Handle, mut kept: Option<Frame>, now: Instant) {
+        if let Some(connection) = self.at_work.get_mut(&self.table, handle) {
             connection.touched = 0;
         }
         let mut budget = SEGMENTS_PER_BREATH;
@@ -70,13 +74,14 @@ impl<P: Port> Shard<P> {
         if let Some(frame) = kept {
             self.port.release(frame);
         }
-        self.file_timer(handle);
+        self.file_timer(handle, now);
+        self.lay_to_rest(handle, now);
     }
 
     // Sends the next segment of a connection, in the frame that is `kept` for it or in a fresh
     // one. `false` when there was none to send, or nothing to send it in.
     fn send_one(&mut self, handle: Handle, kept: &mut Option<Frame>, now: Instant) -> bool {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return false;
         };
         if !connection.tcb.wants_to_send() {
@@ -113,7 +118,11 @@ impl<P: Port> Shard<P> {
         });
         debug_assert_eq!(copied, len, "what is to be sent is in the send queue");
         let state = connection.tcb.state();
-        let Some(total) = headers.emit(bytes) else {
+        let total = match connection.tcb.sack_blocks(segment.ctl) {
+            blocks if len == 0 && !blocks.is_empty() => headers.emit_sack(bytes, blocks),
+            _ => headers.emit(bytes),
+        };
+        let Some(total) = total else {
             self.refuse(frame, DropReason::NoFrame);
             return false;
         };
@@ -174,7 +183,7 @@ impl<P: Port> Shard<P> {
         let Some(tuple) = self.table.tuple(handle) else {
             return;
         };
-        let Some(connection) = self.table.get(handle) else {
+        let Some(connection) = self.at_work.get(&self.table, handle) else {
             return;
         };
         let Some(mut frame) = self.port.allocate(connection.queue) else {
@@ -210,13 +219,13 @@ impl<P: Port> Shard<P> {
         self.port.transmit(now, frame);
     }
 
-    // TIME-WAIT has its place in the FIFO; everything else in the wheel.
-    fn file_timer(&mut self, handle: Handle) {
-        let Some(connection) = self.table.get(handle) else {
+    // In the wheel; what is in TIME-WAIT has its time in a record.
+    fn file_timer(&mut self, handle: Handle, now: Instant) {
+        let Some(connection) = self.at_work.get(&self.table, handle) else {
             return;
         };
         if connection.tcb.state() == State::TimeWait {
-            return;
+            return self.retire(handle, now);
         }
         let deadline = connection.tcb.deadline();
         if deadline.is_armed() {

@@ -99,7 +99,7 @@ impl<P: Port> Shard<P> {
         {
             return self.refuse(frame, DropReason::HalfOpenFull);
         }
-        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address, now) {
+        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address) {
             return self.refuse(frame, reason);
         }
         let mut iss = self.iss.iss(&packet.tuple, now);
@@ -166,7 +166,7 @@ impl<P: Port> Shard<P> {
         if !self.has_room_for(seg) {
             return self.refuse(frame, DropReason::NoBuffer);
         }
-        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address, now) {
+        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address) {
             return self.refuse(frame, reason);
         }
         let ts_offset = self.iss.timestamp_offset(&packet.tuple);
@@ -180,9 +180,8 @@ impl<P: Port> Shard<P> {
         self.on_segment(handle, packet, frame, hash, now);
     }
 
-    // May there be one more connection? What is in TIME-WAIT makes room first; what is
-    // established never does.
-    fn admit(&mut self, listener: u16, source: &Address, now: Instant) -> Result<(), DropReason> {
+    // May there be one more connection? What is over takes no room, and nobody else makes any.
+    fn admit(&self, listener: u16, source: &Address) -> Result<(), DropReason> {
         let max = self.config.limits.per_listener;
         let open = self
             .listeners
@@ -197,8 +196,11 @@ impl<P: Port> Shard<P> {
         if self.sources.is_full(source) {
             return Err(DropReason::SourceFull);
         }
-        if self.table.is_full() && !self.evict_time_wait(now) {
+        if self.table.is_full() {
             return Err(DropReason::TableFull);
+        }
+        if self.at_work.is_crowded() {
+            return Err(DropReason::AtWorkFull);
         }
         Ok(())
     }
@@ -212,12 +214,15 @@ impl<P: Port> Shard<P> {
         listener: u16,
         now: Instant,
     ) -> Option<Handle> {
-        let at = self.listeners.get_mut(usize::from(listener))?;
+        let service = self.listeners.get(usize::from(listener))?.service;
         let link = packet.link.reversed();
-        let mut connection = Connection::new(tcb, link, queue, at.service);
+        let mut connection = Connection::new(tcb, link, queue, service);
         connection.listener = Some(listener);
-        let handle = self.table.insert(hash, packet.tuple, connection).ok()?;
-        at.open += 1;
+        connection.is_counted = true;
+        let handle = self.begin(hash, packet.tuple, connection)?;
+        if let Some(at) = self.listeners.get_mut(usize::from(listener)) {
+            at.open += 1;
+        }
         self.sources.add(&packet.tuple.remote.address);
         let note = Note::new(State::SynReceived, Open::Passive, now);
         self.table.set_note(handle, note.into());
@@ -232,12 +237,15 @@ impl<P: Port> Shard<P> {
 
     /// The connection no longer counts against its listener and its source.
     pub(super) fn uncount(&mut self, handle: Handle) {
-        let Some((tuple, connection)) = self.table.entry_mut(handle) else {
+        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
             return;
         };
-        let Some(listener) = connection.listener.take() else {
+        let Some(listener) = connection.listener else {
             return;
         };
+        if !core::mem::replace(&mut connection.is_counted, false) {
+            return;
+        }
         self.sources.remove(&tuple.remote.address);
         if let Some(listener) = self.listeners.get_mut(usize::from(listener)) {
             listener.open -= 1;

@@ -6,8 +6,10 @@
 //! writer never waits, and pays two stores for an occupant.
 
 use super::Handle;
+use super::ends::{Ends, mark, number};
+use super::locals::Locals;
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
-use crate::wire::{Address, Endpoint, FourTuple};
+use crate::wire::FourTuple;
 
 /// Phases of a life. Vacant slots are all zeros, so that fresh memory is vacant.
 const VACANT: u32 = 0;
@@ -18,34 +20,17 @@ const OCCUPIED: u32 = 2;
 const PHASE_BITS: u32 = 2;
 const PHASE: u32 = (1 << PHASE_BITS) - 1;
 
-/// Words of the two addresses of a tuple.
-const WORDS: usize = 4;
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Slot {
+    ends: Ends,
     life: AtomicU32,
-    /// Of the tuple: local, then remote.
-    ports: AtomicU32,
-    /// Of the tuple: local, then remote.
-    addresses: [AtomicU64; WORDS],
     /// A word of the owner's for each slot: see [`super::Table::set_note`].
     note: AtomicU64,
 }
 
 #[cfg(not(feature = "loom"))]
-const _: () = assert!(size_of::<Slot>() == 48);
-
-impl Default for Slot {
-    fn default() -> Self {
-        Self {
-            life: AtomicU32::new(VACANT),
-            ports: AtomicU32::new(0),
-            addresses: core::array::from_fn(|_| AtomicU64::new(0)),
-            note: AtomicU64::new(0),
-        }
-    }
-}
+const _: () = assert!(size_of::<Slot>() == 40);
 
 impl Slot {
     /// The generation of whoever is in it, for the one who writes.
@@ -61,35 +46,33 @@ impl Slot {
     }
 
     /// Is `tuple` the tuple of whoever is in it, or was last?
-    pub(super) fn has(&self, tuple: &FourTuple) -> bool {
-        let (ports, words) = to_words(tuple);
-        let ports = u64::from(self.ports.load(Ordering::Relaxed) ^ ports);
-        let differs = self.addresses.iter().zip(words);
-        differs.fold(ports, |all, (at, word)| {
-            all | (at.load(Ordering::Relaxed) ^ word)
-        }) == 0
+    #[inline]
+    pub(super) fn has(&self, tuple: &FourTuple, locals: &Locals) -> bool {
+        self.ends.has(tuple, locals)
     }
 
     /// The tuple: whole for the one who writes, and for others between two looks at the life.
-    pub(super) fn tuple(&self) -> FourTuple {
-        let words = core::array::from_fn(|n| self.addresses[n].load(Ordering::Relaxed));
-        from_words(self.ports.load(Ordering::Relaxed), words)
+    pub(super) fn tuple(&self, locals: &Locals) -> FourTuple {
+        self.ends.tuple(locals)
     }
 
-    /// Moves an occupant in; returns its generation.
-    pub(super) fn occupy(&self, tuple: &FourTuple) -> u32 {
+    /// The number of the local address, for the one who writes.
+    pub(super) fn local(&self) -> u16 {
+        number(self.ends.mark(Ordering::Relaxed))
+    }
+
+    /// Moves an occupant in, whose local address has the number `local`; returns its generation.
+    pub(super) fn occupy(&self, tuple: &FourTuple, local: u16) -> u32 {
         let generation = self.life.load(Ordering::Relaxed) >> PHASE_BITS;
         let life = |phase| generation << PHASE_BITS | phase;
-        self.life.store(life(MOVING_IN), Ordering::Relaxed);
+        // Release: see `vacate`.
+        self.life.store(life(MOVING_IN), Ordering::Release);
         // Pairs with the Acquire fence of `read`: whoever sees a word of the new tuple also sees
         // that somebody is moving in.
         fence(Ordering::Release);
         self.note.store(0, Ordering::Relaxed);
-        let (ports, words) = to_words(tuple);
-        self.ports.store(ports, Ordering::Relaxed);
-        for (at, word) in self.addresses.iter().zip(words) {
-            at.store(word, Ordering::Relaxed);
-        }
+        self.ends.write(tuple, local);
+        self.ends.set_mark(mark(local, 0), Ordering::Relaxed);
         // Pairs with the Acquire load of `read`: whoever sees the occupant sees its tuple.
         self.life.store(life(OCCUPIED), Ordering::Release);
         generation
@@ -99,7 +82,8 @@ impl Slot {
     pub(super) fn vacate(&self) {
         let generation = self.life.load(Ordering::Relaxed) >> PHASE_BITS;
         let life = generation.wrapping_add(1) << PHASE_BITS | VACANT;
-        self.life.store(life, Ordering::Relaxed);
+        // Release: a reader that looks for somebody and finds the slot left sees where to.
+        self.life.store(life, Ordering::Release);
     }
 
     /// The note: see `tuple`.
@@ -113,15 +97,15 @@ impl Slot {
 
     /// Whoever is in `slot`, this one, for others than the writer. Only a new occupant makes it
     /// try again.
-    pub(super) fn read(&self, slot: u32) -> Option<Entry> {
+    pub(super) fn read(&self, slot: u32, locals: &Locals) -> Option<Entry> {
         loop {
             // Pairs with the Release store of `occupy`.
             let life = self.life.load(Ordering::Acquire);
             if life & PHASE != OCCUPIED {
                 return None;
             }
-            let (tuple, note) = (self.tuple(), self.note());
-            // Pairs with the Release fence of `occupy`.
+            let (tuple, note) = (self.tuple(locals), self.note());
+            // Pairs with the Release fences of `occupy` and of `Register::add`.
             fence(Ordering::Acquire);
             if self.life.load(Ordering::Relaxed) == life {
                 return Some(Entry {
@@ -142,27 +126,7 @@ pub struct Entry {
     /// Its tuple, whole and of this occupant.
     pub tuple: FourTuple,
     /// What the owner last noted of it: 0, or a note of this occupant; the newest or the one
-    /// before.
+    /// before. Of one that has retired, what [`Remains::of_note`](super::Remains::of_note) takes
+    /// apart.
     pub note: u64,
-}
-
-fn to_words(tuple: &FourTuple) -> (u32, [u64; WORDS]) {
-    let FourTuple { local, remote } = tuple;
-    let halves = |address: Address| {
-        let octets = u128::from_ne_bytes(address.0);
-        [octets as u64, (octets >> 64) as u64]
-    };
-    let ([a, b], [c, d]) = (halves(local.address), halves(remote.address));
-    let ports = u32::from(local.port) << 16 | u32::from(remote.port);
-    (ports, [a, b, c, d])
-}
-
-fn from_words(ports: u32, [a, b, c, d]: [u64; WORDS]) -> FourTuple {
-    let address =
-        |low: u64, high: u64| Address((u128::from(high) << 64 | u128::from(low)).to_ne_bytes());
-    let end = |address, port| Endpoint { address, port };
-    FourTuple {
-        local: end(address(a, b), (ports >> 16) as u16),
-        remote: end(address(c, d), ports as u16),
-    }
 }

@@ -1,5 +1,7 @@
 //! The table against `HashMap`, at every load up to the last slot, and against an attacker.
 
+mod retired;
+
 use super::*;
 use crate::wire::{Address, Endpoint};
 use std::collections::{HashMap, VecDeque};
@@ -20,6 +22,20 @@ fn tuple(n: u32) -> FourTuple {
     }
 }
 
+// Of a host with as many IPv6 addresses as it likes.
+fn v6_tuple(n: u32) -> FourTuple {
+    let address = |first, n: u32| {
+        let mut octets = [0; 16];
+        (octets[0], octets[15]) = (first, 1);
+        octets[8..12].copy_from_slice(&n.to_be_bytes());
+        Address(octets)
+    };
+    let mut tuple = tuple(n);
+    tuple.local.address = address(0x20, n % 7);
+    tuple.remote.address = address(0xfd, n / 7);
+    tuple
+}
+
 fn random(state: &mut u64) -> u64 {
     *state ^= *state << 13;
     *state ^= *state >> 7;
@@ -37,7 +53,12 @@ fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
     for step in 0..operations as u32 {
         // Fills up and empties in turn.
         let filling = (step as usize / (4 * capacity.max(1))).is_multiple_of(2);
-        let tuple = tuple(random(&mut dice) as u32 % (2 * capacity as u32 + 1));
+        let n = random(&mut dice) as u32 % (2 * capacity as u32 + 1);
+        let tuple = if n.is_multiple_of(2) {
+            tuple(n)
+        } else {
+            v6_tuple(n)
+        };
         let hash = table.hash(&tuple);
         table.prefetch(hash);
         let may_be_in = table.prefetch_slot(hash);
@@ -135,6 +156,58 @@ fn every_field_of_the_tuple_counts() {
     }
     let other_seeds: Table<()> = Table::new(1, [1, 2, 3, 4]);
     assert_ne!(other_seeds.hash(&base), table.hash(&base));
+}
+
+#[test]
+fn every_field_of_a_stored_tuple_counts() {
+    for base in [tuple(1), v6_tuple(1)] {
+        let mut table: Table<()> = Table::new(8, SEEDS);
+        let hash = table.hash(&base);
+        table.insert(hash, base, ()).unwrap();
+        let octets = (0..16).flat_map(|n| {
+            let (mut local, mut remote) = (base, base);
+            local.local.address.0[n] ^= 1;
+            remote.remote.address.0[n] ^= 1;
+            [local, remote]
+        });
+        let (mut local, mut remote) = (base, base);
+        local.local.port ^= 1;
+        remote.remote.port ^= 1;
+        for other in octets.chain([local, remote, base.reversed()]) {
+            // As if their hashes were the same.
+            assert_eq!(table.find(hash, &other), None, "{other:?}");
+        }
+        assert!(table.find(hash, &base).is_some());
+    }
+}
+
+#[test]
+fn local_addresses_are_as_many_as_have_numbers_and_go_with_their_connections() {
+    let places = LOCALS_MAX as u32;
+    let mut table: Table<()> = Table::new(2 * LOCALS_MAX, SEEDS);
+    let with_local = |n: u32| {
+        let mut tuple = v6_tuple(0);
+        tuple.local.address.0[4..8].copy_from_slice(&n.to_be_bytes());
+        tuple
+    };
+    let insert = |table: &mut Table<()>, tuple| table.insert(table.hash(&tuple), tuple, ());
+    let first = insert(&mut table, with_local(0)).unwrap();
+    for n in 1..places {
+        assert!(insert(&mut table, with_local(n)).is_ok());
+    }
+    let one_more = with_local(places);
+    assert_eq!(insert(&mut table, one_more), Err(()));
+    let mut again = with_local(0);
+    again.remote.port += 1;
+    let second = insert(&mut table, again).expect("this address has a number");
+    assert!(insert(&mut table, tuple(1)).is_ok(), "IPv4 needs none");
+    table.remove(first).unwrap();
+    assert_eq!(insert(&mut table, one_more), Err(()), "one still names it");
+    table.remove(second).unwrap();
+    assert!(insert(&mut table, one_more).is_ok());
+    for (handle, tuple, ()) in table.iter() {
+        assert_eq!(table.find(table.hash(&tuple), &tuple), Some(handle));
+    }
 }
 
 // What an attacker reckons with: words of the tuple folded by XOR, no key.

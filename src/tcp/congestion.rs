@@ -120,6 +120,28 @@ impl Congestion {
         self.dup_acks
     }
 
+    /// Is no loss on anybody's mind? It is so when nothing is out.
+    pub(super) const fn is_quiet(&self) -> bool {
+        !self.in_recovery && self.dup_acks == 0
+    }
+
+    /// What there is to remember of it when nothing is out.
+    pub(super) const fn rest(&self) -> [u32; 3] {
+        [self.cwnd, self.ssthresh, self.counted]
+    }
+
+    /// From [`Congestion::rest`]. What was lost before `una` is history.
+    pub(super) const fn wake([cwnd, ssthresh, counted]: [u32; 3], una: Seq) -> Self {
+        Self {
+            cwnd,
+            ssthresh,
+            recover: una,
+            counted,
+            dup_acks: 0,
+            in_recovery: false,
+        }
+    }
+
     /// The connection was idle for longer than a timeout (RFC 5681 §4.1).
     pub(super) fn on_idle(&mut self, mss: u16) {
         self.cwnd = self.cwnd.min(INITIAL_SEGMENTS * u32::from(mss));

@@ -16,6 +16,9 @@
 //! | ICMP messages (§3.9.2.2) | [`Tcb::on_icmp`] | `icmp` |
 //! | USER, RETRANSMISSION, TIME-WAIT TIMEOUT | [`Tcb::on_timeout`] | `timer`, `keep_alive` |
 //!
+//! While nothing is under way, all that has to be remembered is a [`TcbAtRest`] ([`Tcb::rest`],
+//! [`Tcb::wake`]; `rest`).
+//!
 //! What a user may choose for one connection is in [`Settings`].
 //!
 //! What is to be sent is asked for afterwards: [`Tcb::next_segment`] until it says `None`, once a
@@ -35,6 +38,7 @@ mod listen;
 mod open;
 mod output;
 mod reassembly;
+mod rest;
 mod rto;
 mod settings;
 mod siphash;
@@ -49,9 +53,13 @@ pub use actions::{Actions, Context, End, Output, Report, Span};
 pub use config::Config;
 pub use iss::{IssSource, TimestampOffsets};
 pub use listen::{Listened, on_listen, reset_for};
+pub use reassembly::SACK_BLOCKS_MAX;
+pub use rest::TcbAtRest;
 pub use settings::{KeepAlive, Settings};
 pub use status::{Status, Trust};
 pub use tcb::{Open, Rcv, Snd, State, Tcb};
+pub use time_wait::TimeWait;
+pub(crate) use time_wait::{lengthen, shorten};
 
 #[cfg(test)]
 mod tests;

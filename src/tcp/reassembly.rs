@@ -1,23 +1,18 @@
-//! Text out of order: which octets past RCV.NXT are stored (SHLD-31). Where they are stored is
-//! the shard's business.
+//! Text out of order: which octets past RCV.NXT are stored (SHLD-31), and in which order the peer
+//! is told of them (RFC 2018 §4). Where they are stored is the shard's business.
 
-use crate::wire::Seq;
+use crate::wire::{SackBlock, Seq};
+use arrayvec::ArrayVec;
 
-/// Holes that a connection may have at once. More are not worth remembering: the peer sends the
-/// text again.
-const RANGES: usize = 4;
+/// Ranges of text ahead of a hole that a connection may have at once, and its peer be told of. More
+/// are not worth remembering: the peer sends the text again.
+pub const SACK_BLOCKS_MAX: usize = 4;
 
-/// The stored ranges, in order, disjoint and not touching each other.
+/// The stored ranges, disjoint and not touching each other; that of the latest segment first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reassembly {
-    ranges: [Range; RANGES],
+    ranges: [SackBlock; SACK_BLOCKS_MAX],
     count: u8,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Range {
-    start: Seq,
-    end: Seq,
 }
 
 impl Reassembly {
@@ -25,47 +20,37 @@ impl Reassembly {
         self.count == 0
     }
 
+    pub(super) fn ranges(&self) -> &[SackBlock] {
+        &self.ranges[..usize::from(self.count)]
+    }
+
     /// Remembers `len` octets at `start`, which is past RCV.NXT. `false` when there is no place
     /// for one more range, and then nothing changed.
     pub(super) fn insert(&mut self, start: Seq, len: u32) -> bool {
-        let mut new = Range {
-            start,
-            end: start + len,
+        let mut new = SackBlock {
+            left: start,
+            right: start + len,
         };
-        let mut kept = [Range::default(); RANGES + 1];
-        let mut count = 0;
-        let mut placed = false;
-        for &old in &self.ranges[..usize::from(self.count)] {
-            if old.end.lt(new.start) {
-                kept[count] = old;
-                count += 1;
-            } else if new.end.lt(old.start) {
-                if !placed {
-                    kept[count] = new;
-                    count += 1;
-                    placed = true;
-                }
-                kept[count] = old;
-                count += 1;
-            } else {
-                // They touch or overlap: one range.
-                if old.start.lt(new.start) {
-                    new.start = old.start;
-                }
-                if new.end.lt(old.end) {
-                    new.end = old.end;
-                }
+        let mut others = ArrayVec::<SackBlock, SACK_BLOCKS_MAX>::new();
+        for &old in self.ranges() {
+            if old.right.lt(new.left) || new.right.lt(old.left) {
+                others.push(old);
+                continue;
+            }
+            // They touch or overlap: one range.
+            if old.left.lt(new.left) {
+                new.left = old.left;
+            }
+            if new.right.lt(old.right) {
+                new.right = old.right;
             }
         }
-        if !placed {
-            kept[count] = new;
-            count += 1;
-        }
-        if count > RANGES {
+        if others.is_full() {
             return false;
         }
-        self.ranges.copy_from_slice(&kept[..RANGES]);
-        self.count = count as u8;
+        self.ranges[0] = new;
+        self.ranges[1..=others.len()].copy_from_slice(&others);
+        self.count = others.len() as u8 + 1;
         true
     }
 
@@ -73,12 +58,16 @@ impl Reassembly {
     /// follow it without a hole.
     pub(super) fn take(&mut self, nxt: Seq) -> u32 {
         let mut unlocked = 0;
-        while self.count > 0 && self.ranges[0].start.le(nxt + unlocked) {
-            let end = self.ranges[0].end;
+        while let Some(first) = self
+            .ranges()
+            .iter()
+            .position(|it| it.left.le(nxt + unlocked))
+        {
+            let end = self.ranges[first].right;
             if (nxt + unlocked).lt(end) {
                 unlocked = end - nxt;
             }
-            self.ranges.copy_within(1.., 0);
+            self.ranges.copy_within(first + 1.., first);
             self.count -= 1;
         }
         unlocked
@@ -111,6 +100,22 @@ mod tests {
         assert!(!r.insert(Seq(100), 1));
         assert_eq!(r, before);
         assert!(r.insert(Seq(11), 1), "growing one is no new range");
+    }
+
+    #[test]
+    fn the_range_of_the_latest_segment_comes_first() {
+        let mut r = Reassembly::default();
+        for start in [30, 10, 50, 35] {
+            assert!(r.insert(Seq(start), 5));
+        }
+        let ranges: Vec<_> = r
+            .ranges()
+            .iter()
+            .map(|it| (it.left.0, it.right.0))
+            .collect();
+        assert_eq!(ranges, [(30, 40), (50, 55), (10, 15)]);
+        assert_eq!(r.take(Seq(12)), 3);
+        assert_eq!(r.count, 2);
     }
 
     // Against a set of octets, across the wrap.

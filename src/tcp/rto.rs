@@ -56,11 +56,42 @@ impl Rto {
             self.rttvar = self.rttvar - self.rttvar / 4 + delta / 4;
             self.srtt = (self.srtt - self.srtt / 8 + rtt / 8).max(1);
         }
+        self.base = self.base_of_sample(config);
+        self.backoff = 0;
+    }
+
+    fn base_of_sample(&self, config: &Config) -> u32 {
         // The clock granularity G of §2.3 is the wheel's tick.
         let spread = self.rttvar.saturating_mul(4).max(1_000);
         let (min, max) = (micros(config.rto_min), micros(config.rto_max));
-        self.base = self.srtt.saturating_add(spread).clamp(min, max.max(min));
-        self.backoff = 0;
+        self.srtt.saturating_add(spread).clamp(min, max.max(min))
+    }
+
+    /// What there is to remember of it beside the back-off: SRTT and RTTVAR, or before the first
+    /// sample the RTO.
+    pub(super) const fn rest(&self) -> [u32; 2] {
+        match self.srtt {
+            0 => [0, self.base],
+            srtt => [srtt, self.rttvar],
+        }
+    }
+
+    /// From [`Rto::rest`].
+    pub(super) fn wake([srtt, other]: [u32; 2], backoff: u8, config: &Config) -> Self {
+        let rto = Self {
+            srtt,
+            rttvar: if srtt == 0 { 0 } else { other },
+            base: other,
+            timeouts: 0,
+            backoff,
+        };
+        match srtt {
+            0 => rto,
+            _ => Self {
+                base: rto.base_of_sample(config),
+                ..rto
+            },
+        }
     }
 
     /// Something new was acknowledged.

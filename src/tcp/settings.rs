@@ -11,7 +11,7 @@ use crate::time::Duration;
 use core::num::{NonZeroU8, NonZeroU16, NonZeroU32};
 
 /// Settings of one connection; the default is what RFC 9293 wants of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Settings {
     /// USER TIMEOUT in milliseconds: the connection is given up when text, SYN or FIN was not
     /// acknowledged for so long (RFC 9293 §3.10.8, RFC 5482), even by a peer that answers probes
@@ -35,7 +35,7 @@ pub struct Settings {
 const _: () = assert!(size_of::<Settings>() <= 16);
 
 /// When an idle connection is asked for a sign of life (RFC 9293 §3.8.4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct KeepAlive {
     /// Seconds without a word from the peer before the first probe (MUST-27).
     pub idle_secs: NonZeroU16,

@@ -5,7 +5,7 @@ use super::reassembly::Reassembly;
 use super::rto::Rto;
 use super::settings::Settings;
 use crate::time::Instant;
-use crate::wire::{IcmpKind, Seq};
+use crate::wire::{Ctl, IcmpKind, SackBlock, Seq};
 
 /// Where a connection stands (RFC 9293 §3.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -298,6 +298,17 @@ impl Tcb {
     #[must_use]
     pub const fn has_stored(&self) -> bool {
         !self.reassembly.is_empty()
+    }
+
+    /// What a segment without text and with these control bits is to tell the peer beside its ACK:
+    /// text that arrived ahead of a hole, when that was agreed on; the latest first (RFC 2018 §4).
+    #[must_use]
+    pub fn sack_blocks(&self, ctl: Ctl) -> &[SackBlock] {
+        if self.is_sack_permitted() && ctl.ack && !ctl.syn && !ctl.rst {
+            self.reassembly.ranges()
+        } else {
+            &[]
+        }
     }
 
     /// Smoothed round-trip time, once there is one.

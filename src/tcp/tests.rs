@@ -13,6 +13,7 @@ mod icmp;
 mod keep_alive;
 mod pair;
 mod reset;
+mod rest;
 mod retransmission;
 mod segment_arrives;
 mod settings;

@@ -2,14 +2,19 @@
 //!
 //! A tick is 2^20 ns, and time in ticks is read as eight digits of six bits. An entry lies at the
 //! level of the highest digit in which its tick differs from the wheel's, in the bucket of that
-//! digit: all of a level's buckets lie ahead in the same turn, so nothing wraps, eight levels
-//! span all of [`Instant`], and the first bucket of a level is `trailing_zeros` of its map. When
-//! a bucket is due, its entries fire or are filed anew, closer.
+//! digit: all of a level's buckets lie in the same turn, so nothing wraps, eight levels span all
+//! of [`Instant`], and the first bucket of a level is `trailing_zeros` of its map. A bucket opens
+//! when the wheel's tick reaches its first one: its entries fire or are filed anew, closer.
 //!
-//! A timer that is pushed back or disarmed leaves its entry where it is: the truth is in
-//! `deadline`, and the bucket's turn finds it out. So the hot operations are a store each.
+//! A timer that is pushed back or disarmed leaves its entry where it is: the truth is in the
+//! entry's tick, and the bucket's turn finds it out. So the hot operations are a store each.
+//!
+//! A bucket of millions is filed anew over many calls, and nobody waits for it meanwhile: levels
+//! are worked through from the lowest, which is the nearest, and the tick goes on past buckets
+//! that are open, to the end of their level's turn at most.
 
 use super::{Due, NONE};
+use crate::limits::BURST_FRAMES;
 use crate::time::Instant;
 
 const TICK_BITS: u32 = 20;
@@ -18,23 +23,27 @@ const LEVELS: usize = 8;
 /// Buckets of a level: as many as a `u64` has bits.
 const BUCKETS: usize = 1 << LEVEL_BITS;
 
-/// Stands in `Entry::start` of an entry that is in no bucket: later than every tick.
-const UNFILED: u64 = u64::MAX;
-/// Marks `Entry::prev` as the number of a bucket: the entry is its first.
-const HEAD: u32 = 1 << 31;
+/// The bucket of an entry that is in none.
+const UNFILED: usize = LEVELS * BUCKETS;
+/// Bits of an entry's word that hold its bucket; the tick is above.
+const BUCKET_BITS: u32 = 16;
+/// The tick of a slot that is disarmed: later than that of every deadline.
+const DISARMED: u64 = u64::MAX >> BUCKET_BITS;
 
 /// Entries that one [`Wheel::expire`] files anew or throws out at most, besides those that fire.
-const REFILED_MAX: usize = 256;
+/// Each is a line or two of memory that no cache holds: all of them are some 10 us.
+const REFILED_MAX: usize = BURST_FRAMES;
 
 const _: () = assert!(BUCKETS == u64::BITS as usize);
 const _: () = assert!(LEVELS as u32 * LEVEL_BITS > u64::BITS - TICK_BITS);
-const _: () = assert!(size_of::<Entry>() == 24);
+const _: () = assert!(DISARMED > 1 << (u64::BITS - TICK_BITS));
+const _: () = assert!(UNFILED < 1 << BUCKET_BITS);
+const _: () = assert!(size_of::<Entry>() == 16);
 
 /// One deadline for each slot. Fires at the first tick that is not before the deadline: never
 /// early, less than a tick (1.05 ms) late.
 #[derive(Debug)]
 pub struct Wheel {
-    /// No bucket before this tick is occupied.
     tick: u64,
     /// Deadlines that are armed; entries may be more.
     armed: usize,
@@ -45,27 +54,42 @@ pub struct Wheel {
     entries: Box<[Entry]>,
 }
 
+// Aligned, so that none lies across two lines.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
 struct Entry {
-    /// When the slot is due; NEVER when it is disarmed, in a bucket or not.
-    deadline: Instant,
-    /// First tick of the bucket it is in.
-    start: u64,
+    /// When the slot fires, in ticks, and the bucket that the entry is in.
+    word: u64,
     next: u32,
+    /// NONE in the first of a bucket.
     prev: u32,
+}
+
+impl Entry {
+    const fn tick(self) -> u64 {
+        self.word >> BUCKET_BITS
+    }
+
+    const fn bucket(self) -> usize {
+        self.word as usize % (1 << BUCKET_BITS)
+    }
+
+    const fn set(&mut self, tick: u64, bucket: usize) {
+        self.word = tick << BUCKET_BITS | bucket as u64;
+    }
 }
 
 impl Wheel {
     /// A wheel for slots `0..slots`, all disarmed.
     #[must_use]
     pub fn new(slots: usize) -> Self {
-        assert!(slots <= HEAD as usize, "slot numbers have 31 bits");
-        let entry = Entry {
-            deadline: Instant::NEVER,
-            start: UNFILED,
+        assert!(slots <= NONE as usize, "slot numbers have 32 bits");
+        let mut entry = Entry {
+            word: 0,
             next: NONE,
             prev: NONE,
         };
+        entry.set(DISARMED, UNFILED);
         Self {
             tick: 0,
             armed: 0,
@@ -79,58 +103,70 @@ impl Wheel {
     /// NEVER disarms.
     pub fn arm(&mut self, slot: u32, deadline: Instant) {
         let entry = &mut self.entries[slot as usize];
-        let was = core::mem::replace(&mut entry.deadline, deadline);
-        self.armed += usize::from(deadline.is_armed());
-        self.armed -= usize::from(was.is_armed());
-        let due = due_tick(deadline).max(self.tick);
-        // Otherwise the turn of the bucket it is in comes early enough.
-        if deadline.is_armed() && entry.start > due {
+        let (was, bucket, tick) = (entry.tick(), entry.bucket(), tick_of(deadline));
+        entry.set(tick, bucket);
+        self.armed += usize::from(tick != DISARMED);
+        self.armed -= usize::from(was != DISARMED);
+        // The turn of the bucket it is in may come early enough. One that is open already may be
+        // long, and its end late.
+        let stays = tick == DISARMED
+            || bucket != UNFILED && {
+                let start = self.start(bucket);
+                self.tick < start && start <= tick
+            };
+        if !stays {
             self.unfile(slot);
-            self.file(slot, due);
+            self.file(slot);
         }
     }
 
     /// Forgets the deadline of `slot`, if it has one.
     pub fn disarm(&mut self, slot: u32) {
-        let deadline = &mut self.entries[slot as usize].deadline;
-        self.armed -= usize::from(deadline.is_armed());
-        *deadline = Instant::NEVER;
+        self.arm(slot, Instant::NEVER);
     }
 
     /// Has `slot` a deadline?
     #[must_use]
     pub fn is_armed(&self, slot: u32) -> bool {
-        self.deadline(slot).is_armed()
+        self.entries[slot as usize].tick() != DISARMED
     }
 
-    /// The deadline of `slot`; NEVER when it has none.
+    /// When `slot` fires: [`Wheel::fires_at`] of its deadline; NEVER when it has none.
     #[must_use]
     pub fn deadline(&self, slot: u32) -> Instant {
-        self.entries[slot as usize].deadline
+        instant_of(self.entries[slot as usize].tick())
+    }
+
+    /// When a slot fires whose deadline is this: it is all that a wheel remembers of it.
+    #[must_use]
+    pub const fn fires_at(deadline: Instant) -> Instant {
+        instant_of(tick_of(deadline))
     }
 
     /// Disarms slots that are due at `now` and appends them to `due` until it is full; `true`
-    /// when there may be more: call again. In no order within a bucket.
+    /// when there may be more: call again. In no order within a bucket. A `now` before that of
+    /// the last call counts as that one.
     ///
     /// The work of a call is bounded, also after a jump of the clock: it goes from one occupied
     /// bucket to the next, and stops after a fixed number of entries that do not fire.
     pub fn expire(&mut self, now: Instant, due: &mut Due) -> bool {
-        let now_tick = now.as_nanos() >> TICK_BITS;
+        let now_tick = (now.as_nanos() >> TICK_BITS).max(self.tick);
         let mut refiled = 0;
-        while let Some((bucket, start)) = self.earliest()
-            && start <= now_tick
-        {
-            // Every bucket before this one is empty, so all others stay where they belong.
-            self.tick = self.tick.max(start);
+        loop {
+            self.tick = now_tick.min(self.turn_end());
+            // At the end of a turn all its buckets are open: when none is, it is `now_tick`.
+            let Some(bucket) = self.open() else {
+                return false;
+            };
             while self.heads[bucket] != NONE {
                 let slot = self.heads[bucket];
                 let entry = &mut self.entries[slot as usize];
-                let due_at = due_tick(entry.deadline);
-                if due_at <= now_tick {
+                let tick = entry.tick();
+                if tick <= now_tick {
                     if due.try_push(slot).is_err() {
                         return true;
                     }
-                    entry.deadline = Instant::NEVER;
+                    entry.set(DISARMED, bucket);
                     self.armed -= 1;
                     self.unfile(slot);
                     continue;
@@ -139,15 +175,12 @@ impl Wheel {
                     return true;
                 }
                 refiled += 1;
-                let armed = entry.deadline.is_armed();
                 self.unfile(slot);
-                if armed {
-                    self.file(slot, due_at);
+                if tick != DISARMED {
+                    self.file(slot);
                 }
             }
         }
-        self.tick = self.tick.max(now_tick);
-        false
     }
 
     /// When [`Wheel::expire`] next has something to do; NEVER when nothing is armed. That may be
@@ -155,71 +188,77 @@ impl Wheel {
     /// earliest one fires at.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        match self.earliest() {
-            Some((_, start)) if self.armed > 0 => {
-                Instant::from_nanos(start.saturating_mul(1 << TICK_BITS))
-            }
+        let first = |(level, map): (usize, &u64)| {
+            let digit = map.trailing_zeros() as usize;
+            (*map != 0).then(|| self.start(level * BUCKETS + digit))
+        };
+        let starts = self.occupied.iter().enumerate().filter_map(first);
+        match starts.min() {
+            Some(start) if self.armed > 0 => instant_of(start),
             _ => Instant::NEVER,
         }
     }
 
-    // The occupied bucket that starts first, and the tick at which it does. A bucket may start
-    // before `self.tick` when the last call left some of it.
-    fn earliest(&self) -> Option<(usize, u64)> {
-        let mut earliest = None;
-        for (level, map) in self
-            .occupied
-            .iter()
-            .enumerate()
-            .filter(|(_, map)| **map != 0)
-        {
-            let shift = level as u32 * LEVEL_BITS;
-            let digit = map.trailing_zeros();
-            let turn = self.tick >> (shift + LEVEL_BITS) << LEVEL_BITS;
-            let start = (turn | u64::from(digit)) << shift;
-            if earliest.is_none_or(|(_, first)| start < first) {
-                earliest = Some((level * BUCKETS + digit as usize, start));
-            }
-        }
-        earliest
+    // The first tick of a bucket.
+    const fn start(&self, bucket: usize) -> u64 {
+        let shift = (bucket / BUCKETS) as u32 * LEVEL_BITS;
+        let turn = self.tick >> (shift + LEVEL_BITS) << LEVEL_BITS;
+        (turn | (bucket % BUCKETS) as u64) << shift
     }
 
-    // Puts an entry that is in no bucket into the one for tick `due`, or for now if that is past.
-    fn file(&mut self, slot: u32, due: u64) {
-        let due = due.max(self.tick);
+    // The last tick that leaves every entry in its level's turn.
+    fn turn_end(&self) -> u64 {
+        let lowest = self.occupied.iter().position(|map| *map != 0);
+        lowest.map_or(u64::MAX, |level| {
+            self.tick | ((1 << ((level as u32 + 1) * LEVEL_BITS)) - 1)
+        })
+    }
+
+    // The first of the buckets that are occupied and open, of the lowest level that has one.
+    fn open(&self) -> Option<usize> {
+        let maps = self.occupied.iter().enumerate();
+        let mut firsts = maps.filter(|(_, map)| **map != 0).map(|(level, map)| {
+            let digit = map.trailing_zeros() as usize;
+            level * BUCKETS + digit
+        });
+        firsts.find(|bucket| self.start(*bucket) <= self.tick)
+    }
+
+    // Puts an entry that is in no bucket into that of its tick, or of now if that is past.
+    fn file(&mut self, slot: u32) {
+        let entry = &mut self.entries[slot as usize];
+        let tick = entry.tick();
+        let due = tick.max(self.tick);
         // Bit 0 set: an entry due now is at level 0 too.
         let level = ((due ^ self.tick) | 1).ilog2() / LEVEL_BITS;
-        let shift = level * LEVEL_BITS;
-        let digit = (due >> shift) as usize % BUCKETS;
+        let digit = (due >> (level * LEVEL_BITS)) as usize % BUCKETS;
         let bucket = level as usize * BUCKETS + digit;
-        let next = self.heads[bucket];
+        let next = core::mem::replace(&mut self.heads[bucket], slot);
+        entry.set(tick, bucket);
+        entry.next = next;
+        entry.prev = NONE;
         if next != NONE {
             self.entries[next as usize].prev = slot;
         }
-        self.heads[bucket] = slot;
         self.occupied[level as usize] |= 1 << digit;
-        let entry = &mut self.entries[slot as usize];
-        entry.start = due >> shift << shift;
-        entry.next = next;
-        entry.prev = HEAD | bucket as u32;
     }
 
     // Takes an entry out of its bucket, if it is in one.
     fn unfile(&mut self, slot: u32) {
         let entry = &mut self.entries[slot as usize];
-        if entry.start == UNFILED {
+        let bucket = entry.bucket();
+        if bucket == UNFILED {
             return;
         }
-        entry.start = UNFILED;
+        entry.set(entry.tick(), UNFILED);
         let Entry { next, prev, .. } = *entry;
         if next != NONE {
             self.entries[next as usize].prev = prev;
         }
-        if prev & HEAD == 0 {
+        if prev != NONE {
             self.entries[prev as usize].next = next;
             return;
         }
-        let bucket = (prev & !HEAD) as usize;
         self.heads[bucket] = next;
         if next == NONE {
             self.occupied[bucket / BUCKETS] &= !(1 << (bucket % BUCKETS));
@@ -228,6 +267,19 @@ impl Wheel {
 }
 
 // The first tick that is not before `deadline`.
-const fn due_tick(deadline: Instant) -> u64 {
-    deadline.as_nanos().div_ceil(1 << TICK_BITS)
+const fn tick_of(deadline: Instant) -> u64 {
+    if deadline.is_armed() {
+        deadline.as_nanos().div_ceil(1 << TICK_BITS)
+    } else {
+        DISARMED
+    }
+}
+
+// When it begins; that after the last one of all time is the last instant.
+const fn instant_of(tick: u64) -> Instant {
+    if tick == DISARMED {
+        return Instant::NEVER;
+    }
+    let nanos = tick.saturating_mul(1 << TICK_BITS);
+    Instant::from_nanos(if nanos == u64::MAX { nanos - 1 } else { nanos })
 }

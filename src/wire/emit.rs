@@ -2,7 +2,7 @@
 
 use super::checksum::Sum;
 use super::ethernet::{IPV4, IPV6};
-use super::{FourTuple, LinkHeader, Segment, ipv4, ipv6, tcp, tcp_options_len};
+use super::{FourTuple, LinkHeader, SackBlock, Segment, ipv4, ipv6, options, tcp, tcp_options_len};
 
 /// What to write in front of the text of a segment.
 #[derive(Clone, Copy, Debug)]
@@ -36,19 +36,32 @@ impl Headers<'_> {
     /// `None` when it does not fit into `frame` or into a datagram, or when the two ends are not of
     /// one family; what the headers' room then holds is not said.
     pub fn emit(&self, frame: &mut [u8]) -> Option<usize> {
+        self.write(frame, &[])
+    }
+
+    /// As [`Headers::emit`], of a segment without text that also tells the peer what arrived ahead
+    /// of a hole: as many of the blocks as there is room for, the first of them first.
+    pub fn emit_sack(&self, frame: &mut [u8], blocks: &[SackBlock]) -> Option<usize> {
+        debug_assert_eq!(self.segment.text_len, 0, "it would stand elsewhere");
+        let options_len = tcp_options_len(&self.segment.options, self.segment.ctl);
+        self.write(frame, options::fitting(blocks, options_len))
+    }
+
+    #[inline]
+    fn write(&self, frame: &mut [u8], sack: &[SackBlock]) -> Option<usize> {
         let (local, remote) = (self.tuple.local, self.tuple.remote);
         let is_v4 = local.address.is_v4();
         if is_v4 != remote.address.is_v4() {
             return None;
         }
         let tcp_at = self.tcp_at();
-        let text_at = tcp_at + self.tcp_header_len();
+        let text_at = tcp_at + self.tcp_header_len() + options::sack_len(sack);
         let len = text_at.checked_add(self.segment.text_len as usize)?;
         let (headers, text) = frame.get_mut(..len)?.split_at_mut_checked(text_at)?;
         let tcp_len = len.checked_sub(tcp_at)?;
 
         let rest = Sum::addresses(self.tuple).segment(tcp_len).octets(text);
-        let (fixed, options) = tcp::emit(local.port, remote.port, self.segment, rest);
+        let (fixed, options) = tcp::emit(local.port, remote.port, self.segment, sack, rest);
         let behind_ip = if is_v4 {
             self.link.emit(headers, IPV4)?;
             let words = ipv4::emit(self.tuple, self.tos, self.hop_limit, tcp_len)?;

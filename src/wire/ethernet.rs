@@ -23,7 +23,7 @@ const _: () = assert!(UNTAGGED_BYTES + TAGS_MAX * TAG_BYTES == LINK_HEADER_BYTES
 ///
 /// Its `EtherType` is not in it: the address family of the packet that leaves decides that, so
 /// [`Headers::emit`](super::Headers::emit) writes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkHeader {
     destination: [u8; 6],
     source: [u8; 6],

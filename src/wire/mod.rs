@@ -31,6 +31,6 @@ pub use inquiry::Inquiry;
 pub use linux_syn::parse_linux_syn;
 pub use options::tcp_options_len;
 pub use parse::{Checksum, Packet, parse};
-pub use segment::{Ctl, Options, Segment, Timestamps};
+pub use segment::{Ctl, Options, SackBlock, Segment, Timestamps};
 pub use seq::Seq;
 pub use tuple::{Address, Endpoint, FourTuple};

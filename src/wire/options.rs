@@ -1,23 +1,27 @@
 //! TCP options: MSS, window scale, SACK-permitted and timestamps (RFC 9293 §3.2, RFC 7323,
-//! RFC 2018 §2), in any segment (MUST-4, MUST-5). SACK itself and all others are skipped by their
-//! length (MUST-6, MUST-68).
+//! RFC 2018 §2), in any segment (MUST-4, MUST-5). SACK itself is written and not read: it and all
+//! others are skipped by their length (MUST-6, MUST-68).
 
-use super::{Ctl, Options, Timestamps};
+use super::{Ctl, Options, SackBlock, Timestamps};
 use crate::drop_reason::DropReason;
 use arrayvec::ArrayVec;
 
 /// The largest shift of a window (RFC 7323 §2.3).
 pub(super) const SHIFT_MAX: u8 = 14;
 
-/// Words of 32 bits that the options take at most: MSS 1, SACK-permitted and timestamps 3,
-/// window scale 1.
-pub(super) const WORDS_MAX: usize = 5;
+/// Words of 32 bits that the options of a header can take.
+pub(super) const WORDS_MAX: usize = 10;
+
+/// Two NOPs, kind and length of SACK, and one block of it.
+const SACK_HEAD_BYTES: usize = 4;
+const SACK_BLOCK_BYTES: usize = 8;
 
 const END: u8 = 0;
 pub(super) const NOP: u8 = 1;
 pub(super) const MSS: u8 = 2;
 pub(super) const WINDOW_SCALE: u8 = 3;
 pub(super) const SACK_PERMITTED: u8 = 4;
+const SACK: u8 = 5;
 pub(super) const TIMESTAMPS: u8 = 8;
 
 /// Reads the options of a segment. They need not be aligned (MUST-64), and of two of a kind the
@@ -139,6 +143,30 @@ pub(super) fn emit(options: &Options, ctl: Ctl) -> ArrayVec<u32, WORDS_MAX> {
     words
 }
 
+/// As many of these blocks, the first of them first (RFC 2018 §3), as there is room for behind
+/// `options_len` octets of other options.
+pub(super) fn fitting(blocks: &[SackBlock], options_len: usize) -> &[SackBlock] {
+    let room = (WORDS_MAX * 4).saturating_sub(options_len + SACK_HEAD_BYTES);
+    &blocks[..blocks.len().min(room / SACK_BLOCK_BYTES)]
+}
+
+/// Octets that these blocks take in a header.
+pub(super) const fn sack_len(blocks: &[SackBlock]) -> usize {
+    match blocks.len() {
+        0 => 0,
+        n => SACK_HEAD_BYTES + n * SACK_BLOCK_BYTES,
+    }
+}
+
+/// Adds these blocks, which fit, to the options of a segment.
+pub(super) fn emit_sack(blocks: &[SackBlock], words: &mut ArrayVec<u32, WORDS_MAX>) {
+    if !blocks.is_empty() {
+        let len = 2 + (blocks.len() * SACK_BLOCK_BYTES) as u8;
+        words.push(u32::from_be_bytes([NOP, NOP, SACK, len]));
+        words.extend(blocks.iter().flat_map(|it| [it.left.0, it.right.0]));
+    }
+}
+
 const fn timestamps(val: [u8; 4], ecr: [u8; 4]) -> Timestamps {
     Timestamps {
         val: u32::from_be_bytes(val),
@@ -149,6 +177,7 @@ const fn timestamps(val: [u8; 4], ecr: [u8; 4]) -> Timestamps {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Seq;
 
     const ALL: Options = Options {
         mss: Some(1460),
@@ -226,6 +255,31 @@ mod tests {
                 assert_eq!(parse(&octets, ctl), Ok(want));
             }
         }
+    }
+
+    #[test]
+    fn blocks_of_sack_fill_the_room_that_is_left() {
+        let blocks: Vec<SackBlock> = (1..=5)
+            .map(|n| SackBlock {
+                left: Seq(n << 8),
+                right: Seq(n << 8 | 1),
+            })
+            .collect();
+        let words = |options, count: usize| {
+            let blocks = fitting(&blocks[..count], tcp_options_len(options, Ctl::ACK));
+            let mut words = emit(options, Ctl::ACK);
+            emit_sack(blocks, &mut words);
+            let len = tcp_options_len(options, Ctl::ACK) + sack_len(blocks);
+            assert_eq!(words.len() * 4, len, "as foretold");
+            words.to_vec()
+        };
+        assert!(words(&NONE, 0).is_empty());
+        assert_eq!(words(&NONE, 1), [0x0101_050a, 0x100, 0x101]);
+        assert_eq!(words(&NONE, 5)[0], 0x0101_0522, "four of five");
+        assert_eq!(words(&NONE, 5).len(), 9);
+        let stamped = words(&STAMPED, 5);
+        assert_eq!(stamped[3..6], [0x0101_051a, 0x100, 0x101], "three of five");
+        assert_eq!(stamped.len(), 10);
     }
 
     #[test]

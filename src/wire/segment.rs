@@ -128,6 +128,15 @@ pub struct Segment {
     pub options: Options,
 }
 
+/// Octets that arrived ahead of a hole: from `left` to before `right` (RFC 2018 §3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SackBlock {
+    /// The first of them.
+    pub left: Seq,
+    /// The first behind them.
+    pub right: Seq,
+}
+
 impl Segment {
     /// SEG.LEN: the text, and the controls that occupy sequence space.
     #[expect(

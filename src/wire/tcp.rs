@@ -1,7 +1,7 @@
 //! The TCP header (RFC 9293 §3.1).
 
 use super::checksum::Sum;
-use super::{Ctl, Segment, Seq, options};
+use super::{Ctl, SackBlock, Segment, Seq, options};
 use crate::drop_reason::DropReason;
 use arrayvec::ArrayVec;
 
@@ -77,10 +77,12 @@ pub(super) fn emit(
     source_port: u16,
     destination_port: u16,
     segment: &Segment,
+    sack: &[SackBlock],
     rest: Sum,
 ) -> ([u32; 5], ArrayVec<u32, { options::WORDS_MAX }>) {
     let ctl = segment.ctl;
-    let options = options::emit(&segment.options, ctl);
+    let mut options = options::emit(&segment.options, ctl);
+    options::emit_sack(sack, &mut options);
     let len = HEADER_BYTES / 4 + options.len();
     let ports = u32::from(source_port) << 16 | u32::from(destination_port);
     let seq = segment.seq.0;

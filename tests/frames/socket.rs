@@ -1,7 +1,7 @@
 //! An `AF_XDP` socket that no frame arrives at.
 
 use nix::sched::{CloneFlags, unshare};
-use seawall::nic::af_xdp::{AfXdp, CopyMode, PortConfig, QueueSpec, RingSizes};
+use seawall::nic::af_xdp::{AfXdp, CopyMode, Filter, Lane, PortConfig, QueueSpec, RingSizes};
 use std::os::fd::BorrowedFd;
 use std::process::Command;
 
@@ -16,6 +16,7 @@ pub(crate) fn with_socket(test: impl FnOnce(BorrowedFd<'_>) + Send) {
         let config = PortConfig {
             rings: RingSizes {
                 receive: 64,
+                syns: 64,
                 transmit: 64,
                 fill: 64,
                 completion: 64,
@@ -24,8 +25,15 @@ pub(crate) fn with_socket(test: impl FnOnce(BorrowedFd<'_>) + Send) {
             ..PortConfig::default()
         };
         let port = AfXdp::open(&[QueueSpec::new("lo", 0)], &config).unwrap();
-        let (_, socket) = port.sockets().next().unwrap();
+        let (_, _, socket) = port.sockets().next().unwrap();
         test(socket);
     };
     std::thread::scope(|scope| scope.spawn(in_namespace).join().unwrap());
+}
+
+/// Redirects to `socket` what comes by queue 0.
+pub(crate) fn register(filter: &mut Filter, socket: BorrowedFd<'_>) {
+    for lane in [Lane::Segments, Lane::Syns] {
+        filter.register(0, lane, socket).unwrap();
+    }
 }

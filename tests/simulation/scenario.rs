@@ -144,6 +144,7 @@ fn shard(draws: &mut Draws, is_fair: bool, misfortune: &Misfortune) -> ShardConf
     }
     ShardConfig {
         connections: draws.of(&[1, 2, 4, 16, 64]),
+        at_work: draws.of(&[None, None, None, Some(1), Some(3)]),
         blocks: draws.of(&[2, 3, 6, 20, 200]),
         limits: Limits {
             half_open: draws.of(&[0, 1, 2, 4096]),

@@ -229,6 +229,25 @@ const INTERFACE: &[InterfaceRow] = &[
     ),
     ("native xdp", |i| i.features = None, Verdict::Warn, "6.3"),
     (
+        "xdp transmit",
+        |i| (i.features, i.is_virtual) = (Some(XdpFeatures(7)), true),
+        Verdict::Ok,
+        "",
+    ),
+    (
+        "xdp transmit",
+        |i| (i.features, i.is_virtual) = (Some(XdpFeatures(3)), true),
+        Verdict::Warn,
+        "`ethtool -K PEER gro on`",
+    ),
+    (
+        "xdp transmit",
+        |i| (i.features, i.is_virtual) = (None, true),
+        Verdict::Warn,
+        "6.3",
+    ),
+    ("xdp transmit", |i| i.features = None, Verdict::Ok, ""),
+    (
         "zero copy",
         |i| i.features = Some(XdpFeatures(7)),
         Verdict::Warn,

@@ -3,6 +3,7 @@
 
 use super::answers::{AnswerMaps, Answers, LISTENERS_MAX, map_error, read_verdicts};
 use super::error::{Error, errno};
+use super::socket::Lane;
 use super::verdict::{VERDICTS, Verdicts};
 use crate::wire::{Address, Endpoint};
 use aya::maps::{HashMap, Map, MapData, MapError, PerCpuArray, XskMap};
@@ -11,8 +12,17 @@ use aya::{Ebpf, EbpfLoader, include_bytes_aligned};
 use std::collections::BTreeSet;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Receive queues that can have a socket: `QUEUES_MAX` of `xdp/seawall.h`.
+/// Receive queues that can have sockets: `QUEUES_MAX` of `xdp/seawall.h`.
 pub const QUEUES_MAX: u32 = 64;
+
+/// Sockets of a queue: `LANES` of `xdp/seawall.h`.
+const LANES: u32 = 2;
+
+/// `LANE_SEGMENTS` of `xdp/seawall.h`.
+const LANE_SEGMENTS: u32 = 0;
+
+/// `LANE_SYNS` of `xdp/seawall.h`.
+const LANE_SYNS: u32 = 1;
 
 /// Addresses on which anything can be owned: `ADDRESSES_MAX` of `xdp/seawall.h`.
 pub const ADDRESSES_MAX: u32 = 4096;
@@ -213,12 +223,22 @@ impl Filter {
         result.map_err(|error| self.map_error("addresses", error))
     }
 
-    /// What is ours on receive queue `queue` goes to `socket`.
+    /// What is ours on receive queue `queue` and belongs to `lane` goes to `socket`.
     ///
     /// # Errors
     /// `queue` is not below [`QUEUES_MAX`], or `socket` is no `AF_XDP` socket.
-    pub fn register(&mut self, queue: u32, socket: BorrowedFd<'_>) -> Result<(), Error> {
-        let result = self.sockets.set(queue, socket.as_raw_fd(), 0);
+    pub fn register(
+        &mut self,
+        queue: u32,
+        lane: Lane,
+        socket: BorrowedFd<'_>,
+    ) -> Result<(), Error> {
+        let lane = match lane {
+            Lane::Segments => LANE_SEGMENTS,
+            Lane::Syns => LANE_SYNS,
+        };
+        let index = queue.saturating_mul(LANES).saturating_add(lane);
+        let result = self.sockets.set(index, socket.as_raw_fd(), 0);
         result.map_err(|error| self.map_error("xsks", error))
     }
 
@@ -352,6 +372,7 @@ mod tests {
         let header = include_str!("../../../xdp/seawall.h");
         for (name, ours) in [
             ("QUEUES_MAX", QUEUES_MAX),
+            ("LANES", LANES),
             ("ADDRESSES_MAX", ADDRESSES_MAX),
             ("ENDPOINTS_MAX", ENDPOINTS_MAX),
             ("ADDRESS_WHOLE", ADDRESS_WHOLE),
@@ -359,7 +380,10 @@ mod tests {
             ("IPV6_EXTENSIONS", IPV6_EXTENSIONS as u32),
         ] {
             let line = format!("#define {name} {ours}");
-            assert!(header.lines().any(|theirs| theirs == line), "{line}");
+            assert!(
+                header.lines().any(|theirs| theirs.starts_with(&line)),
+                "{line}"
+            );
         }
     }
 

@@ -55,5 +55,5 @@ pub(crate) use live::run_live;
 pub use occupant::{Occupant, occupant};
 pub use port::{AfXdp, PortConfig, QueueReport, QueueSpec};
 pub use program::{Program, XdpMode};
-pub use socket::{CopyMode, RingSizes};
+pub use socket::{CopyMode, Lane, RingSizes};
 pub use verdict::{VERDICTS, Verdict, Verdicts};

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::program::Program;
-use super::socket::{CopyMode, RingSizes, Socket};
+use super::socket::{CopyMode, Lane, RingSizes, Socket};
 use super::sys;
 use super::umem::{CHUNKS_MAX, Umem, data_of};
 use crate::limits::{BURST_FRAMES, CHUNK_BYTES, FRAME_BYTES};
@@ -13,6 +13,9 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Octets of the shortest frame that is sent: an Ethernet header.
 const FRAME_BYTES_MIN: usize = 14;
+
+/// SYNs that wait get this part of a burst at least.
+const SYNS_PART: usize = 8;
 
 /// An entry that `poll()` passes over.
 const NOBODY: libc::pollfd = libc::pollfd {
@@ -55,7 +58,8 @@ pub struct PortConfig {
 impl PortConfig {
     /// Frames that a port of `queues` queues needs: as many as all its rings can hold together,
     /// and two bursts in the hands of the shard. With these no ring can take another's frames:
-    /// the receive side holds `fill + receive` at most, the transmit side `transmit + completion`.
+    /// the receive side holds `fill + receive + syns` at most, the transmit side
+    /// `transmit + completion`.
     #[must_use]
     pub fn frames_min(&self, queues: usize) -> u64 {
         self.rings.frames() * queues as u64 + 2 * BURST_FRAMES as u64
@@ -140,13 +144,14 @@ impl AfXdp {
         for socket in &mut sockets {
             socket.top_up(&mut umem);
         }
-        let poll_of = |socket: &Socket| libc::pollfd {
-            fd: socket.fd().as_raw_fd(),
+        let poll_of = |(_, fd): (Lane, BorrowedFd<'_>)| libc::pollfd {
+            fd: fd.as_raw_fd(),
             events: libc::POLLIN,
             revents: 0,
         };
+        let lanes = sockets.iter().flat_map(Socket::lanes);
         Ok(Self {
-            polls: sockets.iter().map(poll_of).chain([NOBODY]).collect(),
+            polls: lanes.map(poll_of).chain([NOBODY]).collect(),
             sockets,
             umem,
             next: 0,
@@ -161,7 +166,7 @@ impl AfXdp {
     /// # Errors
     /// None of `programs` is attached to the interface of a queue, or its number is too high.
     pub fn register(&self, programs: &mut [Program]) -> Result<(), Error> {
-        for (at, socket) in self.sockets() {
+        for (at, lane, socket) in self.sockets() {
             let program = programs
                 .iter_mut()
                 .find(|program| program.interface() == at.interface)
@@ -169,14 +174,15 @@ impl AfXdp {
                     interface: at.interface.clone(),
                     queue: at.queue,
                 })?;
-            program.register(at.queue, socket)?;
+            program.register(at.queue, lane, socket)?;
         }
         Ok(())
     }
 
     /// The queues with their sockets, for [`Program::register`].
-    pub fn sockets(&self) -> impl Iterator<Item = (&QueueSpec, BorrowedFd<'_>)> {
-        self.queues.iter().zip(self.sockets.iter().map(Socket::fd))
+    pub fn sockets(&self) -> impl Iterator<Item = (&QueueSpec, Lane, BorrowedFd<'_>)> {
+        let queues = self.queues.iter().zip(&self.sockets);
+        queues.flat_map(|(at, socket)| socket.lanes().map(|(lane, fd)| (at, lane, fd)))
     }
 
     /// What was got for each queue, in the order of [`Frame::queue`].
@@ -206,17 +212,20 @@ impl Port for AfXdp {
         }
         let before = burst.len();
         let queues = sockets.len();
-        for step in 0..queues {
-            let queue = (self.next + step) % queues;
-            let ring = &mut sockets[queue].receive;
-            let ready = ring.peek(burst.remaining_capacity() as u32);
-            for _ in 0..ready {
-                let xdp_desc { addr, len, .. } = ring.read();
-                umem.prefetch(addr as u32);
-                burst.push(Frame::new(addr as u32, len as u16, queue as u16));
-            }
-            if ready > 0 {
-                ring.release();
+        // Segments first; but whoever floods with those shall not keep SYNs out altogether.
+        let capacity = burst.capacity();
+        for (lane, reserved) in [
+            (Lane::Segments, capacity / SYNS_PART),
+            (Lane::Syns, 0),
+            (Lane::Segments, 0),
+        ] {
+            for step in 0..queues {
+                let queue = (self.next + step) % queues;
+                let most = burst.remaining_capacity().saturating_sub(reserved);
+                sockets[queue].receive(lane, most, |xdp_desc { addr, len, .. }| {
+                    umem.prefetch(addr as u32);
+                    burst.push(Frame::new(addr as u32, len as u16, queue as u16));
+                });
             }
         }
         self.next = (self.next + 1) % queues;
@@ -290,7 +299,7 @@ impl Port for AfXdp {
 
     fn counters(&self) -> PortCounters {
         let mut counters = self.counters;
-        for statistics in self.sockets.iter().map(Socket::statistics) {
+        for statistics in self.sockets.iter().flat_map(Socket::statistics) {
             counters.receive_full += statistics.rx_ring_full;
             counters.fill_empty += statistics.rx_fill_ring_empty_descs;
         }
@@ -310,8 +319,8 @@ mod tests {
     #[test]
     fn a_port_needs_as_many_frames_as_its_rings_hold() {
         let config = PortConfig::default();
-        assert_eq!(config.frames(1).unwrap(), 4 * 2048 + 128);
-        assert_eq!(config.frames(3).unwrap(), 3 * 4 * 2048 + 128);
+        assert_eq!(config.frames(1).unwrap(), 4 * 2048 + 1024 + 128);
+        assert_eq!(config.frames(3).unwrap(), 3 * (4 * 2048 + 1024) + 128);
         let few = PortConfig {
             frames: Some(8192),
             ..config

@@ -4,6 +4,7 @@ use super::answers::Answers;
 use super::error::{Error, errno};
 use super::filter::Filter;
 use super::occupant::{Occupant, occupant};
+use super::socket::Lane;
 use super::verdict::Verdicts;
 use crate::nic::device::driver_of;
 use crate::wire::{Address, Endpoint};
@@ -129,8 +130,13 @@ impl Program {
     ///
     /// # Errors
     /// `queue` is not below [`QUEUES_MAX`](super::QUEUES_MAX), or `socket` is no `AF_XDP` socket.
-    pub fn register(&mut self, queue: u32, socket: BorrowedFd<'_>) -> Result<(), Error> {
-        self.filter.register(queue, socket)
+    pub fn register(
+        &mut self,
+        queue: u32,
+        lane: Lane,
+        socket: BorrowedFd<'_>,
+    ) -> Result<(), Error> {
+        self.filter.register(queue, lane, socket)
     }
 
     /// As [`Filter::verdicts`].

@@ -1,4 +1,5 @@
-//! One socket: a queue's four rings, and what the kernel is told and asked about them.
+//! The sockets of a queue: one with four rings, and one beside it for SYNs; and what the kernel is
+//! told and asked about them.
 
 use super::error::Error;
 use super::port::QueueSpec;
@@ -43,11 +44,13 @@ impl CopyMode {
     }
 }
 
-/// Entries of the four rings of a queue; each a power of two from 64 to 32768.
+/// Entries of the rings of a queue; each a power of two from 64 to 32768.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingSizes {
-    /// Frames received and not yet looked at.
+    /// Frames received and not yet looked at, but for SYNs.
     pub receive: u32,
+    /// SYNs received and not yet looked at: all the frames that a flood of them can hold.
+    pub syns: u32,
     /// Frames to send.
     pub transmit: u32,
     /// Free frames for the kernel to receive into.
@@ -60,6 +63,7 @@ impl Default for RingSizes {
     fn default() -> Self {
         Self {
             receive: 2048,
+            syns: 1024,
             transmit: 2048,
             fill: 2048,
             completion: 2048,
@@ -68,7 +72,7 @@ impl Default for RingSizes {
 }
 
 impl RingSizes {
-    /// Frames that the four rings can hold together.
+    /// Frames that the rings can hold together.
     pub(super) fn frames(&self) -> u64 {
         self.named().iter().map(|(_, size)| u64::from(*size)).sum()
     }
@@ -83,9 +87,10 @@ impl RingSizes {
         Ok(())
     }
 
-    const fn named(&self) -> [(&'static str, u32); 4] {
+    const fn named(&self) -> [(&'static str, u32); 5] {
         [
             ("receive", self.receive),
+            ("SYN", self.syns),
             ("transmit", self.transmit),
             ("fill", self.fill),
             ("completion", self.completion),
@@ -93,9 +98,25 @@ impl RingSizes {
     }
 }
 
-/// A bound socket.
+/// What a program redirects to: the same queue, sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// All that is no SYN: what belongs to connections is among it.
+    Segments,
+    /// SYNs without an ACK: anybody can send them.
+    Syns,
+}
+
+/// A bound socket that receives SYNs alone, into the frames of the queue's first socket.
+struct Syns {
+    receive: Consumer<Mapped<xdp_desc>>,
+    fd: OwnedFd,
+}
+
+/// The bound sockets of a queue.
 pub(super) struct Socket {
-    pub(super) receive: Consumer<Mapped<xdp_desc>>,
+    receive: Consumer<Mapped<xdp_desc>>,
+    syns: Syns,
     pub(super) transmit: Producer<Mapped<xdp_desc>>,
     fill: Producer<Mapped<u64>>,
     completion: Consumer<Mapped<u64>>,
@@ -122,17 +143,16 @@ impl Socket {
         if owner.is_none() {
             register_umem(fd.as_fd(), umem, queue)?;
         }
-        for (option, size) in [
-            (libc::XDP_UMEM_FILL_RING, rings.fill),
-            (libc::XDP_UMEM_COMPLETION_RING, rings.completion),
-            (libc::XDP_RX_RING, rings.receive),
-            (libc::XDP_TX_RING, rings.transmit),
-        ] {
-            sys::set_option(fd.as_fd(), option, &size.cast_signed())
-                .map_err(failed("make a ring"))?;
-        }
-        let offsets: xdp_mmap_offsets = sys::option(fd.as_fd(), libc::XDP_MMAP_OFFSETS)
-            .map_err(failed("ask for the layout of the rings"))?;
+        let offsets = make_rings(
+            fd.as_fd(),
+            queue,
+            &[
+                (libc::XDP_UMEM_FILL_RING, rings.fill),
+                (libc::XDP_UMEM_COMPLETION_RING, rings.completion),
+                (libc::XDP_RX_RING, rings.receive),
+                (libc::XDP_TX_RING, rings.transmit),
+            ],
+        )?;
         let map = failed("map a ring");
         let at = fd.as_fd();
         let (rx, tx) = (libc::XDP_PGOFF_RX_RING, libc::XDP_PGOFF_TX_RING);
@@ -143,10 +163,11 @@ impl Socket {
         let fill = map_ring::<u64>(at, fr, &offsets.fr, rings.fill).map_err(&map)?;
         let completion = map_ring::<u64>(at, cr, &offsets.cr, rings.completion).map_err(&map)?;
 
-        bind(fd.as_fd(), index, queue, copy, owner)?;
+        bind(fd.as_fd(), index, queue, copy, owner.map(Self::fd))?;
         let options: libc::xdp_options =
             sys::option(fd.as_fd(), libc::XDP_OPTIONS).map_err(failed("ask whether it copies"))?;
         Ok(Self {
+            syns: Syns::open(queue, index, rings.syns, fd.as_fd())?,
             receive: Consumer::new(Mapped::new(receive, &offsets.rx, rings.receive)),
             transmit: Producer::new(Mapped::new(transmit, &offsets.tx, rings.transmit)),
             fill: Producer::new(Mapped::new(fill, &offsets.fr, rings.fill)),
@@ -167,6 +188,30 @@ impl Socket {
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
+    }
+
+    /// The socket of each lane.
+    pub(super) fn lanes(&self) -> [(Lane, BorrowedFd<'_>); 2] {
+        [
+            (Lane::Segments, self.fd.as_fd()),
+            (Lane::Syns, self.syns.fd.as_fd()),
+        ]
+    }
+
+    /// Hands what came by `lane` to `take`, `most` frames at most.
+    #[inline]
+    pub(super) fn receive(&mut self, lane: Lane, most: usize, mut take: impl FnMut(xdp_desc)) {
+        let ring = match lane {
+            Lane::Segments => &mut self.receive,
+            Lane::Syns => &mut self.syns.receive,
+        };
+        let ready = ring.peek(most as u32);
+        for _ in 0..ready {
+            take(ring.read());
+        }
+        if ready > 0 {
+            ring.release();
+        }
     }
 
     /// Offers free frames to the kernel, as many as the fill ring takes.
@@ -222,10 +267,51 @@ impl Socket {
         }
     }
 
-    /// The kernel's counts; zeros if it does not tell.
-    pub(super) fn statistics(&self) -> xdp_statistics {
-        sys::option(self.fd.as_fd(), libc::XDP_STATISTICS).unwrap_or_else(|_| sys::zeroed())
+    /// The kernel's counts of each lane; zeros if it does not tell.
+    pub(super) fn statistics(&self) -> [xdp_statistics; 2] {
+        self.lanes()
+            .map(|(_, fd)| sys::option(fd, libc::XDP_STATISTICS).unwrap_or_else(|_| sys::zeroed()))
     }
+}
+
+impl Syns {
+    /// Beside the socket `first` of the same queue, whose fill ring serves both.
+    fn open(
+        queue: &QueueSpec,
+        interface_index: u32,
+        size: u32,
+        first: BorrowedFd<'_>,
+    ) -> Result<Self, Error> {
+        let failed = |step| move |source| open_error(queue, step, source);
+        let fd = sys::xdp_socket().map_err(failed("open an AF_XDP socket for SYNs"))?;
+        let offsets = make_rings(fd.as_fd(), queue, &[(libc::XDP_RX_RING, size)])?;
+        let ring = map_ring::<xdp_desc>(fd.as_fd(), libc::XDP_PGOFF_RX_RING, &offsets.rx, size)
+            .map_err(failed("map a ring"))?;
+        bind(
+            fd.as_fd(),
+            interface_index,
+            queue,
+            CopyMode::Auto,
+            Some(first),
+        )?;
+        Ok(Self {
+            receive: Consumer::new(Mapped::new(ring, &offsets.rx, size)),
+            fd,
+        })
+    }
+}
+
+/// Makes these rings, and says how they are laid out.
+fn make_rings(
+    fd: BorrowedFd<'_>,
+    queue: &QueueSpec,
+    sizes: &[(libc::c_int, u32)],
+) -> Result<xdp_mmap_offsets, Error> {
+    let failed = |step| move |source| open_error(queue, step, source);
+    for (option, size) in sizes {
+        sys::set_option(fd, *option, &size.cast_signed()).map_err(failed("make a ring"))?;
+    }
+    sys::option(fd, libc::XDP_MMAP_OFFSETS).map_err(failed("ask for the layout of the rings"))
 }
 
 fn map_ring<T: Entry>(
@@ -295,7 +381,7 @@ fn bind(
     interface_index: u32,
     queue: &QueueSpec,
     copy: CopyMode,
-    owner: Option<&Socket>,
+    owner: Option<BorrowedFd<'_>>,
 ) -> Result<(), Error> {
     // A socket that joins a UMEM may say nothing else: it copies, and wakes, as the owner does.
     let flags = match (owner, copy) {
@@ -309,7 +395,7 @@ fn bind(
         sxdp_flags: flags,
         sxdp_ifindex: interface_index,
         sxdp_queue_id: queue.queue,
-        sxdp_shared_umem_fd: owner.map_or(0, |owner| owner.fd.as_raw_fd().cast_unsigned()),
+        sxdp_shared_umem_fd: owner.map_or(0, |owner| owner.as_raw_fd().cast_unsigned()),
     };
     for _ in 1..BIND_TRIES {
         match sys::bind(fd, &address) {

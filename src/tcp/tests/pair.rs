@@ -43,16 +43,16 @@ impl Network {
     }
 }
 
-struct Host {
+pub(super) struct Host {
     side: usize,
-    config: Config,
-    tcb: Option<Tcb>,
+    pub(super) config: Config,
+    pub(super) tcb: Option<Tcb>,
     is_listening: bool,
     ended: Option<End>,
     // Sending: how much there is, how much was queued, and the send queue.
     to_send: u64,
     queued: u64,
-    queue: VecDeque<u8>,
+    pub(super) queue: VecDeque<u8>,
     closes_at_once: bool,
     // Receiving: in order and not read, read, and what waits for a hole.
     delivered: u64,
@@ -249,15 +249,15 @@ impl Host {
     }
 }
 
-struct Pair {
-    hosts: [Host; 2],
+pub(super) struct Pair {
+    pub(super) hosts: [Host; 2],
     network: Network,
     random: Random,
-    now: Instant,
+    pub(super) now: Instant,
 }
 
 impl Pair {
-    fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let mut hosts = [0, 1].map(|side| Host::new(side, &mut random));
         let is_simultaneous = seed.is_multiple_of(5);
@@ -287,7 +287,7 @@ impl Pair {
         }
     }
 
-    fn step(&mut self) -> bool {
+    pub(super) fn step(&mut self) -> bool {
         let random = &mut self.random;
         let arrival = self.network.packets.keys().next().map(|k| k.0);
         let deadlines = self.hosts.iter().filter(|h| h.tcb.is_some());

@@ -1,0 +1,308 @@
+//! A block at rest: what there is to remember of a connection on which nothing is under way.
+//!
+//! All that was sent is acknowledged, both ways, and read; no timer runs but keep-alive and the
+//! ends of FIN-WAIT-2 and TIME-WAIT. Then most of a [`Tcb`] follows from the rest of it:
+//!
+//! | of the block | at rest |
+//! |---|---|
+//! | SND.NXT, `snd.rtx`, SND.WL2, `recover` of RFC 6582, ISS | SND.UNA will do: no ACK to come is older, and the SYN is history |
+//! | the peer's FIN, Last.ACK.sent, IRS | RCV.NXT, or the number before it |
+//! | what is queued, unread, stored, urgent, timed | nothing |
+//! | RTO without back-off | SRTT and RTTVAR; or it stands alone, before there are any |
+//! | since when nothing makes progress | begins anew with what is sent next |
+//! | moments | in milliseconds of the shard's clock, 49 days at most, as in a [`Tcb`]'s `heard_at` |
+//!
+//! Whoever keeps it also keeps the [`Settings`], which are alike for most connections, and the
+//! deadline, which is in a wheel anyway.
+
+use super::congestion::Congestion;
+use super::keep_alive::clock_millis;
+use super::reassembly::Reassembly;
+use super::rto::Rto;
+use super::tcb::{Flags, TimestampState};
+use super::{Config, Open, Rcv, Settings, Snd, State, Tcb};
+use crate::time::{Duration, Instant};
+use crate::wire::{IcmpKind, Seq};
+
+/// See the module's head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcbAtRest {
+    una: Seq,
+    snd_wnd: u32,
+    snd_wnd_max: u32,
+    wl1: Seq,
+    rcv_nxt: Seq,
+    rcv_edge: Seq,
+    ts: TimestampState,
+    cwnd: u32,
+    ssthresh: u32,
+    counted: u32,
+    rto: [u32; 2],
+    heard_at: u32,
+    challenge_at: u32,
+    /// How long before the peer was heard last a segment was timed last, in [`SILENCE_MILLIS`].
+    silence: u16,
+    mss: u16,
+    resent: u16,
+    /// Of our window field; and in the upper half of the peer's.
+    shifts: u8,
+    quick_acks: u8,
+    probes: u8,
+    backoff: u8,
+    /// One more than the place in [`KINDS`].
+    icmp: u8,
+    /// A state in the lowest two, and [`ACTIVE`] and so on.
+    bits: u8,
+}
+
+const _: () = assert!(size_of::<TcbAtRest>() <= 76);
+
+/// States in which nothing may be under way, by their numbers.
+const STATES: [State; 4] = [
+    State::Established,
+    State::CloseWait,
+    State::FinWait2,
+    State::TimeWait,
+];
+
+// Beside the two bits of the state.
+const ACTIVE: u8 = 1 << 2;
+const TIMESTAMPS: u8 = 1 << 3;
+const SCALING: u8 = 1 << 4;
+const SACK: u8 = 1 << 5;
+const RECEIVE_SHUT: u8 = 1 << 6;
+const DEADLINE: u8 = 1 << 7;
+
+/// What is a bit here and there.
+const AGREED: [(u8, u16); 4] = [
+    (TIMESTAMPS, Flags::TIMESTAMPS),
+    (SCALING, Flags::SCALING),
+    (SACK, Flags::SACK),
+    (RECEIVE_SHUT, Flags::RECEIVE_SHUT),
+];
+
+/// In milliseconds, so that up to four minutes can be told: the longest RTO is two.
+const SILENCE_MILLIS: u64 = 4;
+
+/// ICMP errors that a connection outlives, by their numbers.
+const KINDS: [IcmpKind; 8] = [
+    IcmpKind::NetUnreachable,
+    IcmpKind::HostUnreachable,
+    IcmpKind::ProtocolUnreachable,
+    IcmpKind::PortUnreachable,
+    IcmpKind::SourceRouteFailed,
+    IcmpKind::Prohibited,
+    IcmpKind::TimeExceeded,
+    IcmpKind::ParameterProblem,
+];
+
+impl TcbAtRest {
+    /// Where the connection stands.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        STATES[(self.bits & 3) as usize]
+    }
+
+    /// May the user still send?
+    #[must_use]
+    pub const fn is_send_open(&self) -> bool {
+        matches!(self.state(), State::Established | State::CloseWait)
+    }
+
+    /// Has the peer's FIN been reached?
+    #[must_use]
+    pub const fn is_peer_finished(&self) -> bool {
+        matches!(self.state(), State::CloseWait | State::TimeWait)
+    }
+
+    /// Does it wait for a moment? All others end only by what arrives or is called.
+    #[must_use]
+    pub const fn has_deadline(&self) -> bool {
+        self.bits & DEADLINE != 0
+    }
+}
+
+impl Tcb {
+    /// Is nothing under way? Then it may be laid to rest.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        // What asks to send again, or to probe, is void where nothing is out or waits.
+        const UNDER_WAY: u16 = Flags::ACK_NOW | Flags::KEEP_ALIVE | Flags::TIMING | Flags::SYN_OUT;
+        let is_sent = self.snd.una == self.snd.nxt && self.snd.rtx == self.snd.nxt;
+        let is_acked = self.rcv.acked == self.rcv.nxt && !self.flags.has(UNDER_WAY);
+        let is_timed = self.rtx_at.is_armed() || self.ack_at.is_armed() || self.rto.timeouts > 0;
+        // In TIME-WAIT there is nobody left to read.
+        let is_read = self.state == State::TimeWait
+            || self.rcv.unread == 0 && !self.flags.has(Flags::URGENT_IN);
+        let is_fin_early = self.flags.has(Flags::FIN_SEEN) != self.is_peer_finished();
+        STATES.contains(&self.state)
+            && is_sent
+            && self.snd.queued == 0
+            && is_acked
+            && is_read
+            && !is_timed
+            && !is_fin_early
+            && self.reassembly.is_empty()
+            && self.congestion.is_quiet()
+    }
+
+    /// What there is to remember of it; `None` unless [`Tcb::is_quiet`].
+    #[inline]
+    #[must_use]
+    pub fn rest(&self, now: Instant) -> Option<TcbAtRest> {
+        if !self.is_quiet() {
+            return None;
+        }
+        let state = STATES.iter().position(|state| *state == self.state)?;
+        let icmp = match self.icmp {
+            Some(icmp) => 1 + KINDS.iter().position(|kind| *kind == icmp)?,
+            None => 0,
+        };
+        let mut bits = state as u8;
+        for (bit, flag) in AGREED {
+            bits |= if self.flags.has(flag) { bit } else { 0 };
+        }
+        if self.open == Open::Active {
+            bits |= ACTIVE;
+        }
+        if self.life_at.is_armed() {
+            bits |= DEADLINE;
+        }
+        // Rounded up: to have been idle for longer is the safe side.
+        let timed = now.as_millis().saturating_sub(self.rtt_at.as_millis()) + 1;
+        let silence = timed.saturating_sub(unheard(self.heard_at, now));
+        let silence = silence.div_ceil(SILENCE_MILLIS);
+        let challenge_at = if self.challenge_at <= now {
+            now
+        } else {
+            self.challenge_at + ALMOST_A_MILLI
+        };
+        let [cwnd, ssthresh, counted] = self.congestion.rest();
+        Some(TcbAtRest {
+            una: self.snd.una,
+            snd_wnd: self.snd.wnd,
+            snd_wnd_max: self.snd.wnd_max,
+            wl1: self.snd.wl1,
+            rcv_nxt: self.rcv.nxt,
+            rcv_edge: self.rcv.edge,
+            ts: self.ts,
+            cwnd,
+            ssthresh,
+            counted,
+            rto: self.rto.rest(),
+            heard_at: self.heard_at,
+            challenge_at: clock_millis(challenge_at),
+            silence: u16::try_from(silence).unwrap_or(u16::MAX),
+            mss: self.snd.mss,
+            resent: self.resent,
+            shifts: self.snd.shift << 4 | self.rcv.shift,
+            quick_acks: self.rcv.quick_acks,
+            probes: self.probes,
+            backoff: self.rto.backoff(),
+            icmp: icmp as u8,
+            bits,
+        })
+    }
+
+    /// The block as it was. `life_at` is its [`Tcb::deadline`], NEVER when it has none.
+    #[inline]
+    #[must_use]
+    pub fn wake(
+        rest: &TcbAtRest,
+        settings: Settings,
+        life_at: Instant,
+        config: &Config,
+        now: Instant,
+    ) -> Self {
+        let state = rest.state();
+        let mut flags = Flags::default();
+        for (bit, flag) in AGREED {
+            if rest.bits & bit != 0 {
+                flags.set(flag);
+            }
+        }
+        if rest.is_peer_finished() {
+            flags.set(Flags::FIN_SEEN);
+        }
+        if matches!(state, State::FinWait2 | State::TimeWait) {
+            flags.set(Flags::FIN_QUEUED);
+        }
+        let open = if rest.bits & ACTIVE != 0 {
+            Open::Active
+        } else {
+            Open::Passive
+        };
+        let (una, rcv_nxt) = (rest.una, rest.rcv_nxt);
+        let last_received = Seq(rcv_nxt.0.wrapping_sub(1));
+        let silence = SILENCE_MILLIS * u64::from(rest.silence);
+        let timed = (unheard(rest.heard_at, now) + silence) * NANOS_PER_MILLI;
+        Self {
+            state,
+            open,
+            flags,
+            snd: Snd {
+                una,
+                nxt: una,
+                rtx: una,
+                wnd: rest.snd_wnd,
+                wnd_max: rest.snd_wnd_max,
+                wl1: rest.wl1,
+                wl2: una,
+                up: una,
+                queued: 0,
+                mss: rest.mss,
+                shift: rest.shifts >> 4,
+            },
+            rcv: Rcv {
+                nxt: rcv_nxt,
+                edge: rest.rcv_edge,
+                unread: 0,
+                up: rcv_nxt,
+                fin: last_received,
+                acked: rcv_nxt,
+                full_segments: 0,
+                quick_acks: rest.quick_acks,
+                shift: rest.shifts & 15,
+            },
+            ts: rest.ts,
+            congestion: Congestion::wake([rest.cwnd, rest.ssthresh, rest.counted], una),
+            rtx_at: Instant::NEVER,
+            ack_at: Instant::NEVER,
+            rto: Rto::wake(rest.rto, rest.backoff, config),
+            heard_at: rest.heard_at,
+            stalled_at: rest.heard_at,
+            resent: rest.resent,
+            probes: rest.probes,
+            settings,
+            life_at,
+            challenge_at: challenge_at(rest.challenge_at, config, now),
+            reassembly: Reassembly::default(),
+            rtt_seq: una,
+            rtt_at: Instant::from_nanos(now.as_nanos().saturating_sub(timed)),
+            iss: Seq(una.0.wrapping_sub(1)),
+            irs: last_received,
+            icmp: KINDS.get(usize::from(rest.icmp).wrapping_sub(1)).copied(),
+        }
+    }
+}
+
+const NANOS_PER_MILLI: u64 = 1_000_000;
+
+/// Added before milliseconds are cut off: never early.
+const ALMOST_A_MILLI: Duration = Duration::from_nanos(NANOS_PER_MILLI - 1);
+
+// Milliseconds since then, 49 days at most.
+const fn unheard(heard_at: u32, now: Instant) -> u64 {
+    clock_millis(now).wrapping_sub(heard_at) as u64
+}
+
+// It lies an interval ahead at most, or it is past: then it does not matter when it was.
+fn challenge_at(millis: u32, config: &Config, now: Instant) -> Instant {
+    let left = u64::from(millis.wrapping_sub(clock_millis(now)));
+    // Both ends of it were cut to milliseconds.
+    if u128::from(left) <= config.challenge_interval.as_millis() + 2 {
+        Instant::from_nanos((now.as_millis() + left) * NANOS_PER_MILLI)
+    } else {
+        Instant::ZERO
+    }
+}
