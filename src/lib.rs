@@ -26,7 +26,9 @@
 //! # One packet's walk
 //!
 //! The XDP program (`xdp/seawall.bpf.c`) finds the destination in its map of owned endpoints and
-//! redirects the frame to the socket of its queue; everything else it passes to the kernel.
+//! redirects the frame to the socket of its queue; everything else it passes to the kernel. In a
+//! flood of SYNs it answers them itself, by the cookies that the shard would send
+//! ([`control::server::CookiePath`]).
 //! [`nic::af_xdp`] yields a burst of [`Frame`](nic::Frame)s. The shard parses all of them
 //! ([`wire::parse`]), hashes all tuples and prefetches the [`table`]'s lines, so that by the time
 //! the first segment is processed the memory of the last is on its way. For each segment the

@@ -2,7 +2,8 @@
 //!
 //! A [`Shard`] owns its port, its table, its timers and its buffers; one thread calls
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
-//! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
+//! segments in, `stranger` answers those of no connection, `anew` those of one that its
+//! peer has forgotten, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
 //! `expire` runs the timers, `time_wait` keeps what is over; `listener` is for those who wait for
 //! connections, `client` for those who begin them or hold them by handle, `icmp` for what happened to
