@@ -5,7 +5,7 @@
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use seawall::table::Table;
+use seawall::table::{Remains, Table};
 use seawall::wire::{Address, Endpoint, FourTuple};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,6 +120,39 @@ fn replace(c: &mut Criterion) {
     group.finish();
 }
 
+// TIME-WAIT: a connection leaves its slot to a record, and the oldest record goes.
+fn retire(c: &mut Criterion) {
+    const SLOTS: u32 = 10_000;
+    let mut group = c.benchmark_group("table_insert_retire_forget");
+    group.throughput(Throughput::Elements(1));
+    for records in [10_000, 1_000_000] {
+        let keep = Duration::from_mins(1);
+        let (slots, seeds) = (SLOTS as usize, [3, 1, 4, 1]);
+        let mut table: Table<Value> = Table::with_records(slots, records, keep, seeds);
+        let mut n = 0;
+        let mut next = || {
+            let tuple = tuple(n);
+            let handle = table.insert(table.hash(&tuple), tuple, [0; 32]);
+            let remains = Remains {
+                since_millis: u64::from(n) / 20,
+                ..Remains::default()
+            };
+            n += 1;
+            if !table.has_room_for(remains.since_millis) {
+                let oldest = table.oldest().expect("it is full");
+                black_box(table.forget(oldest));
+            }
+            let handle = handle.expect("slots are left at once");
+            black_box(table.retire(handle, &remains).is_some());
+        };
+        for _ in 0..=records {
+            next();
+        }
+        group.bench_function(BenchmarkId::from_parameter(records), |b| b.iter(&mut next));
+    }
+    group.finish();
+}
+
 // What a reader on another core, which walks all connections in a loop and looks at nothing else,
 // costs the one who writes. It reads the line of every slot: the writer has to call it back.
 fn beside_reader(c: &mut Criterion) {
@@ -186,5 +219,5 @@ fn cpu_time_of(times: u64, mut body: impl FnMut()) -> Duration {
     Duration::from_micros(micros.unsigned_abs())
 }
 
-criterion_group!(benches, find, replace, beside_reader);
+criterion_group!(benches, find, replace, retire, beside_reader);
 criterion_main!(benches);

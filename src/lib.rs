@@ -67,11 +67,13 @@
 //!   again has a cursor of its own, `snd.rtx`, that runs from SND.UNA to SND.NXT after a timeout.
 //! - **Two pools of blocks**, for text received and text to send, so that an echo whose receive
 //!   side is full can still drain through its send side.
-//! - **TIME-WAIT is a FIFO**: its timeout is constant, so the next to expire is always the first.
-//!   A full table gives up the oldest TIME-WAIT before it refuses a new connection, and counts it.
+//! - **TIME-WAIT is a record of 40 octets** beside its entry in the index, and takes no slot. Its
+//!   timeout is constant, so records stand in the order of their ends. When their room is full the
+//!   oldest goes before its time, and is counted.
 //! - **Lists of work are bounded** by a burst a breath: timers, output, connections. What is left
 //!   over makes the breath busy, and the next one follows without sleep.
-//! - **`unsafe`** is in [`nic`] (system calls and shared rings) and one intrinsic of [`table`].
+//! - **`unsafe`** is in [`nic`] (system calls and shared rings) and two calls of
+//!   [`table`]: an intrinsic, and advice about its memory.
 
 pub mod buffer;
 pub mod cli;

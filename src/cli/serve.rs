@@ -85,7 +85,7 @@ pub struct ServeArgs {
     #[arg(long, value_enum, default_value_t)]
     pub idle: Idle,
 
-    /// Connections that each shard can hold, those in TIME-WAIT included
+    /// Connections that each shard can hold, those in TIME-WAIT left out
     #[arg(long, value_name = "N", default_value_t = 262_144,
           value_parser = clap::value_parser!(u32).range(1..=16_777_216))]
     pub connections: u32,
@@ -167,7 +167,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_per_source: u32,
 
-    /// Connections in TIME-WAIT: above, the oldest ends before its time
+    /// Connections in TIME-WAIT: above, the oldest ends before its time; 0 is twice --connections
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub max_time_wait: u32,
 

@@ -254,12 +254,6 @@ impl Plan {
         limit.min(count)
     }
 
-    /// Slots of the shard's table: those open at once, and TIME-WAITs.
-    #[must_use]
-    pub fn slots(&self) -> usize {
-        (self.at_once() + self.time_waits()) as usize
-    }
-
     /// TIME-WAITs that the shard's table has room for.
     #[must_use]
     pub fn time_waits(&self) -> u64 {

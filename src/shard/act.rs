@@ -45,7 +45,7 @@ impl<P: Port> Shard<P> {
         let kept = match (out.reply, frame) {
             (Some(reply), Some(frame)) => {
                 let packet = packet.expect("a frame comes with its packet");
-                let settings = self.settings(handle).copied().unwrap_or_default();
+                let settings = self.settings(handle).unwrap_or_default();
                 let connection = self.at_work.get(&self.table, handle);
                 let blocks = connection.map_or(&[][..], |it| it.tcb.sack_blocks(reply.ctl));
                 let blocks: ArrayVec<SackBlock, SACK_BLOCKS_MAX> = blocks.iter().copied().collect();
@@ -267,7 +267,7 @@ impl<P: Port> Shard<P> {
             }
             return;
         };
-        let (after, deadline) = (connection.tcb.state(), connection.tcb.deadline());
+        let after = connection.tcb.state();
         if after == State::Closed {
             if let Some(frame) = frame {
                 self.port.release(frame);
@@ -280,19 +280,8 @@ impl<P: Port> Shard<P> {
             self.note_state(handle, after, now);
         }
         if after == State::TimeWait {
-            let slot = handle.slot();
-            let restarted = self.time_wait.deadline(slot) != Some(deadline);
-            if before != after {
-                self.wheel.disarm(slot);
-                self.time_wait.push_back(slot, deadline);
-                let max = self.config.limits.time_wait;
-                if max > 0 && self.time_wait.len() > max {
-                    self.evict_time_wait(now);
-                }
-            } else if restarted {
-                self.time_wait.remove(slot);
-                self.time_wait.push_back(slot, deadline);
-            }
+            // Its last ACK leaves now, and then it needs no slot any more.
+            return self.send_for(handle, frame, now);
         }
         self.touch(handle, frame);
     }
@@ -315,7 +304,6 @@ impl<P: Port> Shard<P> {
         };
         self.counters.states[before as usize] -= 1;
         self.wheel.disarm(handle.slot());
-        self.time_wait.remove(handle.slot());
         let connection = match place {
             Place::AtWork(place) => self.at_work.leave(place),
             Place::AtRest(rest) => return self.classes.leave(rest.class),
@@ -332,19 +320,6 @@ impl<P: Port> Shard<P> {
         {
             self.port.release(frame);
         }
-    }
-
-    // Makes room for a new connection: the oldest TIME-WAIT goes before its time.
-    pub(super) fn evict_time_wait(&mut self, now: Instant) -> bool {
-        let Some((slot, _)) = self.time_wait.front() else {
-            return false;
-        };
-        let Some(handle) = self.table.handle_at(slot) else {
-            return false;
-        };
-        self.counters.connections.time_wait_evicted += 1;
-        self.forget(handle, State::TimeWait, now);
-        true
     }
 }
 

@@ -9,7 +9,7 @@
 use super::Shard;
 use crate::nic::Port;
 use crate::table::Handle;
-use crate::tcp::{Actions, State};
+use crate::tcp::{Actions, State, Tcb};
 use crate::time::Instant;
 use crate::wire::{Packet, Seq};
 
@@ -24,17 +24,7 @@ impl<P: Port> Shard<P> {
         before: State,
         now: Instant,
     ) -> Option<(u16, u16)> {
-        let seg = &packet.segment;
-        let keys = self.cookies.check_for_others(now)?;
-        if !seg.ctl.ack || seg.ctl.syn || seg.ctl.rst {
-            return None;
-        }
-        let (seq, iss) = (
-            Seq(seg.seq.0.wrapping_sub(1)),
-            Seq(seg.ack.0.wrapping_sub(1)),
-        );
-        let mss = keys.check(&packet.tuple, seq, iss).ok()?;
-        let listener = self.listener_at(&packet.tuple.local)?;
+        let (listener, mss, seq) = self.brought_back(packet, now)?;
         let connection = self.at_work.get_mut(&self.table, handle)?;
         let mut out = Actions::default();
         if !connection.tcb.on_begun_anew(seq, &mut out) {
@@ -42,5 +32,36 @@ impl<P: Port> Shard<P> {
         }
         self.act(handle, before, &out, None, now);
         Some((listener, mss))
+    }
+
+    /// As [`Shard::begin_anew`], of a record of TIME-WAIT and the block that was made of it.
+    pub(super) fn begin_anew_after(
+        &mut self,
+        handle: Handle,
+        tcb: &mut Tcb,
+        packet: &Packet,
+        now: Instant,
+    ) -> Option<(u16, u16)> {
+        let (listener, mss, seq) = self.brought_back(packet, now)?;
+        // Nobody is driven out for one that would be refused.
+        if self.table.is_full() || !tcb.on_begun_anew(seq, &mut Actions::default()) {
+            return None;
+        }
+        self.forget_record(handle, now);
+        Some((listener, mss))
+    }
+
+    // The listener and the MSS of a cookie that the program made, and the number of its SYN.
+    fn brought_back(&mut self, packet: &Packet, now: Instant) -> Option<(u16, u16, Seq)> {
+        let seg = &packet.segment;
+        let keys = self.cookies.check_for_others(now)?;
+        if !seg.ctl.ack || seg.ctl.syn || seg.ctl.rst {
+            return None;
+        }
+        let seq = Seq(seg.seq.0.wrapping_sub(1));
+        let iss = Seq(seg.ack.0.wrapping_sub(1));
+        let mss = keys.check(&packet.tuple, seq, iss).ok()?;
+        let listener = self.listener_at(&packet.tuple.local)?;
+        Some((listener, mss, seq))
     }
 }

@@ -6,7 +6,7 @@ use crate::drop_reason::DropReason;
 use crate::limits::{BLOCK_BYTES, BURST_FRAMES};
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
-use crate::tcp::Actions;
+use crate::tcp::{Actions, State};
 use crate::time::Instant;
 use crate::wire::{Checksum, IcmpError, Packet, Segment, parse, parse_linux_syn};
 use arrayvec::ArrayVec;
@@ -111,6 +111,9 @@ impl<P: Port> Shard<P> {
                 self.table.find(hash, &packet.tuple)
             };
             match found {
+                Some(handle) if handle.is_retired() => {
+                    self.on_segment_in_time_wait(handle, packet, frame, hash, now);
+                }
                 Some(handle) => self.on_segment(handle, packet, frame, hash, now),
                 None => self.on_stranger(packet, frame, hash, None, now),
             }
@@ -166,8 +169,21 @@ impl<P: Port> Shard<P> {
         {
             return self.on_cookie(packet, frame, hash, mss, listener, now);
         }
+        self.note_arrival(packet, after, &mut out, now);
+        self.act(handle, before, &out, Some((packet, frame)), now);
+    }
+
+    /// A segment was taken by a connection, which is in state `after`, or was not: tells the tap,
+    /// counts the drop, and takes the reply back when there is no budget for it.
+    pub(super) fn note_arrival(
+        &mut self,
+        packet: &Packet,
+        after: State,
+        out: &mut Actions,
+        now: Instant,
+    ) {
         if let Some(tap) = &mut self.tap {
-            tap.on_segment(now, Direction::In, &packet.tuple, seg, after);
+            tap.on_segment(now, Direction::In, &packet.tuple, &packet.segment, after);
         }
         if let Some(mut reason) = out.dropped {
             if out.reply.is_some() && !self.challenge_budget.take(now) {
@@ -176,7 +192,6 @@ impl<P: Port> Shard<P> {
             }
             self.counters.drops.count(reason);
         }
-        self.act(handle, before, &out, Some((packet, frame)), now);
     }
 
     /// Are there blocks for the text of a segment?

@@ -70,6 +70,13 @@ pub enum Discrepancy {
         /// Connections at work.
         there: usize,
     },
+    /// A record is not found by its tuple, is before the oldest, or is not what its block would
+    /// leave.
+    #[error("place {place}: the record is not one of those that are kept")]
+    Record {
+        /// Which place of the table.
+        place: u32,
+    },
     /// A connection is at work, and nothing is under way on it.
     #[error("slot {slot}: it is quiet, and not at rest")]
     Restless {
@@ -106,6 +113,7 @@ impl<P: Port> Shard<P> {
         self.audit_timers()?;
         self.audit_admission()?;
         self.audit_places()?;
+        self.audit_records()?;
         let (waiting, room) = (self.backlog.len(), self.config.at_work_max() + 1);
         if waiting > room {
             return Err(Discrepancy::Backlog { waiting, room });
@@ -162,6 +170,7 @@ impl<P: Port> Shard<P> {
         for (_, _, place) in self.table.iter() {
             states[self.state_in(place) as usize] += 1;
         }
+        states[State::TimeWait as usize] += self.table.records().count() as u64;
         for ((state, counted), there) in State::ALL.iter().zip(self.counters.states).zip(states) {
             if counted != there {
                 return Err(Discrepancy::State {
@@ -203,16 +212,14 @@ impl<P: Port> Shard<P> {
             let place = handle.and_then(|handle| self.table.get(handle));
             let state = place.map_or(State::Closed, |place| self.state_in(place));
             let wheel = self.wheel.deadline(slot);
-            let queued = self.time_wait.deadline(slot).unwrap_or(Instant::NEVER);
             let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
             let due = match place {
                 None => Instant::NEVER,
                 Some(Place::AtWork(_)) => connection.map_or(Instant::NEVER, |c| c.tcb.deadline()),
-                // The queue that it is in knows better.
-                Some(Place::AtRest(rest)) if rest.tcb.has_deadline() => wheel.min(queued),
+                // The wheel knows better.
+                Some(Place::AtRest(rest)) if rest.tcb.has_deadline() => wheel,
                 Some(Place::AtRest(_)) => Instant::NEVER,
             };
-            let is_time_wait = state == State::TimeWait;
             // Of those whose turn is still to come, the timer is filed then.
             let is_unsettled = connection.is_some_and(|c| c.touched > 0 || c.is_postponed);
             // In all other states something is awaited that may never come.
@@ -223,16 +230,14 @@ impl<P: Port> Shard<P> {
                 );
             let must_be_armed =
                 matches!(place, Some(Place::AtRest(rest)) if rest.tcb.has_deadline());
-            let armed = wheel.min(queued);
-            let is_filed = if is_time_wait {
-                (wheel, queued) == (Instant::NEVER, due) && due.is_armed()
-            } else {
-                let is_due = due.is_armed() || may_wait_for_ever && !must_be_armed;
-                queued == Instant::NEVER
-                    && (is_unsettled || wheel == Wheel::fires_at(due) && is_due)
-            };
+            let is_due = due.is_armed() || may_wait_for_ever && !must_be_armed;
+            let is_filed = is_unsettled || wheel == Wheel::fires_at(due) && is_due;
             if !is_filed {
-                return Err(Discrepancy::Timer { slot, armed, due });
+                return Err(Discrepancy::Timer {
+                    slot,
+                    armed: wheel,
+                    due,
+                });
             }
         }
         Ok(())
@@ -269,11 +274,24 @@ impl<P: Port> Shard<P> {
         if limits.per_source > 0 {
             check("source", self.sources.total(), of(None), 0)?;
         }
-        let (queued, there) = (
-            self.time_wait.len() as u64,
-            self.counters.states[State::TimeWait as usize],
-        );
-        let max = u32::try_from(limits.time_wait).unwrap_or(0);
-        check("TIME-WAIT", queued, there, max)
+        let counted = self.table.records_len() as u64;
+        let there = self.table.records().count() as u64;
+        let max = u32::try_from(self.config.time_waits()).unwrap_or(0);
+        check("TIME-WAIT", counted, there, max)
+    }
+
+    // Each record is found by its tuple, holds what the protocol makes of it, and none is before
+    // the oldest.
+    fn audit_records(&self) -> Result<(), Discrepancy> {
+        let oldest = self.table.oldest_since().unwrap_or_default();
+        for (handle, tuple, remains) in self.table.records() {
+            let is_found = self.handle_of(&tuple) == Some(handle);
+            if !is_found || remains.since_millis < oldest || !self.is_sound(&tuple, &remains) {
+                return Err(Discrepancy::Record {
+                    place: handle.slot(),
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -35,7 +35,8 @@ impl<P: Port> Shard<P> {
         service.downcast_mut()
     }
 
-    /// The connection between these ends.
+    /// The connection between these ends. When it enters TIME-WAIT it gets another handle, and when
+    /// its 2 MSL begin anew.
     #[must_use]
     pub fn handle_of(&self, tuple: &FourTuple) -> Option<Handle> {
         self.table.find(self.table.hash(tuple), tuple)
@@ -44,6 +45,9 @@ impl<P: Port> Shard<P> {
     /// Where a connection stands; `None` when there is none any more.
     #[must_use]
     pub fn state_at(&self, handle: Handle) -> Option<State> {
+        if handle.is_retired() {
+            return self.table.retired(handle).map(|_| State::TimeWait);
+        }
         match self.table.get(handle)? {
             Place::AtWork(place) => self.at_work.at(*place).map(|c| c.tcb.state()),
             Place::AtRest(rest) => Some(rest.tcb.state()),
@@ -119,19 +123,25 @@ impl<P: Port> Shard<P> {
                 self.forget(handle, State::TimeWait, now);
             }
         }
+        while let Some(handle) = self.table.oldest() {
+            self.forget_record(handle, now);
+        }
     }
 
-    /// What was chosen for a connection.
+    /// What was chosen for a connection; of one in TIME-WAIT, how its segments leave.
     #[must_use]
-    pub fn settings(&self, handle: Handle) -> Option<&Settings> {
+    pub fn settings(&self, handle: Handle) -> Option<Settings> {
+        if let Some((_, tcb)) = self.woken(handle, Instant::ZERO) {
+            return Some(*tcb.settings());
+        }
         match self.table.get(handle)? {
-            Place::AtWork(place) => self.at_work.at(*place).map(|c| c.tcb.settings()),
-            Place::AtRest(rest) => self.classes.get(rest.class).map(|class| &class.settings),
+            Place::AtWork(place) => self.at_work.at(*place).map(|c| *c.tcb.settings()),
+            Place::AtRest(rest) => self.classes.get(rest.class).map(|class| class.settings),
         }
     }
 
     /// The octet of the IP header that holds DSCP and ECN, of the last segment that the peer sent
-    /// and the connection took (MAY-9); 0 before there was one.
+    /// and the connection took (MAY-9); 0 before there was one. `None` when it is over.
     #[must_use]
     pub fn received_tos(&self, handle: Handle) -> Option<u8> {
         match self.table.get(handle)? {
@@ -141,7 +151,7 @@ impl<P: Port> Shard<P> {
     }
 
     /// Chooses anew for a connection; before the next breath after [`Shard::open`], for its SYN
-    /// too. `false` when there is no such connection.
+    /// too. `false` when there is no such connection; in TIME-WAIT nothing changes.
     pub fn set(&mut self, handle: Handle, settings: Settings, now: Instant) -> bool {
         self.called(handle, now).is_some()
             && self.on_call(handle, now, |tcb, cx, _| tcb.set(settings, cx))
@@ -150,6 +160,9 @@ impl<P: Port> Shard<P> {
     /// STATUS (RFC 9293 §3.10.6).
     #[must_use]
     pub fn status(&self, handle: Handle, now: Instant) -> Option<Status> {
+        if let Some((tuple, tcb)) = self.woken(handle, now) {
+            return Some(tcb.status(&context(&self.config.tcp, &tuple, now)));
+        }
         let tuple = self.table.tuple(handle)?;
         let cx = context(&self.config.tcp, &tuple, now);
         Some(self.tcb(handle, now)?.status(&cx))
@@ -182,7 +195,7 @@ impl<P: Port> Shard<P> {
 
     // The state of a connection that its user calls, once it is at work.
     fn called(&mut self, handle: Handle, now: Instant) -> Option<State> {
-        let is_there = self.wake(handle, Why::ToWork, now);
+        let is_there = handle.is_retired() || self.wake(handle, Why::ToWork, now);
         self.state_at(handle).filter(|_| is_there)
     }
 
@@ -194,7 +207,8 @@ impl<P: Port> Shard<P> {
         call: impl FnOnce(&mut Tcb, &Context<'_>, &mut Actions),
     ) -> bool {
         let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
-            return false;
+            // "Connection closing": there is nothing left that a call could change.
+            return self.table.retired(handle).is_some();
         };
         let before = connection.tcb.state();
         let mut out = Actions::default();

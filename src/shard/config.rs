@@ -9,7 +9,7 @@ use crate::wire::Checksum;
 pub struct ShardConfig {
     /// Settings of the protocol.
     pub tcp: Config,
-    /// Connections that it can hold, those in TIME-WAIT included.
+    /// Connections that it can hold, those in TIME-WAIT left out.
     pub connections: usize,
     /// Of these, connections on which something is under way, at once: text, a SYN or a FIN. At
     /// the limit new ones are refused, what arrives for others has to come again, and calls of
@@ -39,6 +39,15 @@ pub struct ShardConfig {
 }
 
 impl ShardConfig {
+    /// Connections in TIME-WAIT that there is room for.
+    #[must_use]
+    pub const fn time_waits(&self) -> usize {
+        match self.limits.time_wait {
+            0 => 2 * self.connections,
+            limit => limit,
+        }
+    }
+
     pub(super) fn at_work_max(&self) -> usize {
         const ALL: usize = 1 << 16;
         let max = self.at_work.unwrap_or((self.connections / 8).max(ALL));
@@ -59,7 +68,7 @@ pub enum SynCookies {
     Never,
 }
 
-/// Limits that hold under any load. 0 is no limit, except for `half_open`.
+/// Limits that hold under any load. 0 is no limit, except for `half_open` and `time_wait`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections in SYN-RECEIVED.
@@ -68,7 +77,8 @@ pub struct Limits {
     pub per_listener: u32,
     /// Connections of one IPv4 address or IPv6 /64, those in TIME-WAIT left out.
     pub per_source: u32,
-    /// Connections in TIME-WAIT: above, the oldest ends before its time.
+    /// Connections in TIME-WAIT, which have room of their own: above, the oldest ends before its
+    /// time. 0 is twice [`ShardConfig::connections`].
     pub time_wait: usize,
 }
 

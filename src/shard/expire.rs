@@ -16,7 +16,7 @@ impl<P: Port> Shard<P> {
     /// Runs what is due. Says whether more is.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let mut due = ArrayVec::<u32, BURST_FRAMES>::new();
-        let mut more = self.time_wait.expire(now, &mut due);
+        let mut more = self.expire_time_wait(now);
         more |= self.wheel.expire(now, &mut due);
         for slot in due {
             let Some(handle) = self.table.handle_at(slot) else {

@@ -21,7 +21,9 @@ impl<P: Port> Shard<P> {
             let (port, counters) = (&mut self.port, &mut self.counters);
             return hand_over(mesh, owner, frame, port, counters);
         }
-        let Some(handle) = self.table.find(hash, &error.tuple) else {
+        let found = self.table.find(hash, &error.tuple);
+        // In TIME-WAIT nothing is out that an error could be about.
+        let Some(handle) = found.filter(|it| !it.is_retired()) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
         if !self.wake(handle, Why::ToWork, now) {

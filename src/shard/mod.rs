@@ -4,9 +4,9 @@
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
 //! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers; `listener` is for those who wait for connections, `client` for those
-//! who begin them or hold them by handle, `icmp` for what happened to segments on their way, `audit`
-//! for those who doubt. What is remembered of a connection is in `connection`: all of it while it is
+//! `expire` runs the timers, `time_wait` keeps what is over; `listener` is for those who wait for
+//! connections, `client` for those who begin them or hold them by handle, `icmp` for what happened to
+//! segments on their way, `audit` for those who doubt. What is remembered of a connection is in `connection`: all of it while it is
 //! `at_work`, and as little as goes while it is at `rest`.
 
 mod act;
@@ -33,6 +33,7 @@ mod shared_cookies;
 mod sources;
 mod stranger;
 mod tap;
+mod time_wait;
 
 pub use audit::Discrepancy;
 pub use client::Waiting;
@@ -51,7 +52,7 @@ use crate::service::Service;
 use crate::table::{Handle, Reader, Table};
 use crate::tcp::{Config, Context, IssSource, Open, State, Tcb};
 use crate::time::{Duration, Instant};
-use crate::wheel::{Fifo, Wheel};
+use crate::wheel::Wheel;
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
 use at_work::AtWork;
@@ -100,7 +101,6 @@ pub struct Shard<P: Port> {
     at_work: AtWork,
     classes: Classes,
     wheel: Wheel,
-    time_wait: Fifo,
     received: Pool,
     to_send: Pool,
     burst: Burst,
@@ -144,13 +144,14 @@ impl<P: Port> Shard<P> {
     /// A shard over `port`, everything allocated.
     #[must_use]
     pub fn new(port: P, config: ShardConfig) -> Self {
-        let table = Table::new(config.connections, config.secrets.table);
+        let (connections, records) = (config.connections, config.time_waits());
+        let keep = config.tcp.time_wait;
+        let table = Table::with_records(connections, records, keep, config.secrets.table);
         let at_work = config.at_work_max();
         let [a, b, c, d] = config.secrets.table;
         let keyed = RandomState::with_seeds(d, c, b, a);
         Self {
             wheel: Wheel::new(config.connections),
-            time_wait: Fifo::new(config.connections),
             received: Pool::new(config.blocks),
             to_send: Pool::new(config.blocks),
             burst: Burst::new(),
@@ -181,6 +182,12 @@ impl<P: Port> Shard<P> {
             port,
             config,
         }
+    }
+
+    /// Touches the memory of its table, so that no page is missing later: for whoever has time to
+    /// spare before the first connection.
+    pub fn populate(&mut self) {
+        self.table.populate();
     }
 
     /// Adds a service; the number stands for it in [`Shard::listen`] and [`Shard::open`].
@@ -221,8 +228,7 @@ impl<P: Port> Shard<P> {
         if self.table.find(hash, &tuple).is_some() {
             return Err(OpenError::Exists);
         }
-        // As for a SYN that arrives: what is in TIME-WAIT makes room.
-        if self.table.is_full() && !self.evict_time_wait(now) {
+        if self.table.is_full() {
             return Err(OpenError::Full);
         }
         if self.at_work.is_crowded() {
@@ -265,9 +271,7 @@ impl<P: Port> Shard<P> {
     /// When the next timer may be due; [`Instant::NEVER`] when none is armed.
     #[must_use]
     pub fn next_deadline(&self) -> Instant {
-        let oldest = self.time_wait.front();
-        let time_wait = oldest.map_or(Instant::NEVER, |(_, deadline)| deadline);
-        self.wheel.next_deadline().min(time_wait)
+        self.wheel.next_deadline().min(self.next_time_wait())
     }
 
     /// Sleeps until something arrives, here or from another shard, or `timeout` is over.
@@ -298,8 +302,8 @@ impl<P: Port> Shard<P> {
         self.port
     }
 
-    /// Somebody who may look at its connections from any thread, at no cost to it. Their notes
-    /// are [`Note`]s.
+    /// Somebody who may look at its connections from any thread, at no cost to it. Of each there
+    /// is a [`Note`].
     #[must_use]
     pub fn reader(&self) -> Reader {
         self.table.reader()
@@ -320,7 +324,7 @@ impl<P: Port> Shard<P> {
     /// Connections that exist, in TIME-WAIT too.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.table.len() + self.table.records_len()
     }
 
     /// Is there no connection at all?

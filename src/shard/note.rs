@@ -10,6 +10,8 @@
 //!
 //! `a` is active OPEN. The moments are in [`Ticks`].
 
+use super::time_wait::{instant_of, seen};
+use crate::table::{Entry, Remains};
 use crate::tcp::{Open, State};
 use crate::time::{Duration, Instant};
 
@@ -58,7 +60,25 @@ impl Note {
         }
     }
 
-    /// From a table's entry. `None` for a connection that is only just moving in.
+    /// Of whoever a reader has met. `None` for a connection that is only just moving in. Of one in
+    /// TIME-WAIT, the time before is exact below 16 seconds, and rounded up by one in 32 at most
+    /// above; and its state was entered when its 2 MSL began, the last time.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Option<Self> {
+        if !entry.handle.is_retired() {
+            return Self::from_word(entry.note);
+        }
+        let (since_millis, bits) = Remains::of_note(entry.note);
+        let (open, began) = seen(since_millis, bits);
+        Some(Self {
+            state: State::TimeWait,
+            open,
+            began,
+            entered: Ticks::of(instant_of(since_millis)),
+        })
+    }
+
+    /// From the note of an entry that is a slot's. `None` for a connection that is only just moving in.
     #[must_use]
     pub fn from_word(word: u64) -> Option<Self> {
         let state = *State::ALL.get((word >> STATE) as usize)?;
@@ -101,11 +121,21 @@ impl Ticks {
         Self((ticks & TICKS) as u32)
     }
 
+    /// Ticks from `self` to `later`.
+    pub(super) const fn ticks_to(self, later: Self) -> u32 {
+        later.0.wrapping_sub(self.0) & TICKS as u32
+    }
+
+    /// So many ticks before.
+    pub(super) const fn before(self, ticks: u32) -> Self {
+        Self(self.0.wrapping_sub(ticks) & TICKS as u32)
+    }
+
     /// Time from `self` to `now`, two years at most: a moment that lies ahead, because whoever
     /// asks read the clock before the note, is now.
     #[must_use]
     pub fn age(self, now: Self) -> Duration {
-        let ticks = now.0.wrapping_sub(self.0) & TICKS as u32;
+        let ticks = self.ticks_to(now);
         let is_ahead = ticks >> (TICK_BITS - 1) == 1;
         if is_ahead {
             Duration::ZERO

@@ -5,7 +5,7 @@ use super::class::NO_CLASS;
 use super::connection::{AtRest, Connection, Place};
 use crate::nic::Port;
 use crate::table::Handle;
-use crate::tcp::{State, Tcb};
+use crate::tcp::Tcb;
 use crate::time::Instant;
 
 /// Why a connection is woken.
@@ -39,9 +39,6 @@ impl<P: Port> Shard<P> {
             Instant::NEVER
         } else if why == Why::IsDue {
             now // the wheel has forgotten it
-        } else if rest.tcb.state() == State::TimeWait {
-            let queued = self.time_wait.deadline(handle.slot());
-            queued.unwrap_or(Instant::NEVER)
         } else {
             self.wheel.deadline(handle.slot())
         };

@@ -59,7 +59,8 @@ impl<P: Port> Shard<P> {
         self.touched = touched;
     }
 
-    fn send_for(&mut self, handle: Handle, mut kept: Option<Frame>, now: Instant) {
+    // A connection sends what it has, in the frame that is `kept` for it first.
+    pub(super) fn send_for(&mut self, handle: Handle, mut kept: Option<Frame>, now: Instant) {
         if let Some(connection) = self.at_work.get_mut(&self.table, handle) {
             connection.touched = 0;
         }
@@ -73,7 +74,7 @@ impl<P: Port> Shard<P> {
         if let Some(frame) = kept {
             self.port.release(frame);
         }
-        self.file_timer(handle);
+        self.file_timer(handle, now);
         self.lay_to_rest(handle, now);
     }
 
@@ -218,13 +219,13 @@ impl<P: Port> Shard<P> {
         self.port.transmit(now, frame);
     }
 
-    // TIME-WAIT has its place in the FIFO; everything else in the wheel.
-    fn file_timer(&mut self, handle: Handle) {
+    // In the wheel; what is in TIME-WAIT has its time in a record.
+    fn file_timer(&mut self, handle: Handle, now: Instant) {
         let Some(connection) = self.at_work.get(&self.table, handle) else {
             return;
         };
         if connection.tcb.state() == State::TimeWait {
-            return;
+            return self.retire(handle, now);
         }
         let deadline = connection.tcb.deadline();
         if deadline.is_armed() {

@@ -99,7 +99,7 @@ impl<P: Port> Shard<P> {
         {
             return self.refuse(frame, DropReason::HalfOpenFull);
         }
-        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address, now) {
+        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address) {
             return self.refuse(frame, reason);
         }
         let mut iss = self.iss.iss(&packet.tuple, now);
@@ -166,7 +166,7 @@ impl<P: Port> Shard<P> {
         if !self.has_room_for(seg) {
             return self.refuse(frame, DropReason::NoBuffer);
         }
-        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address, now) {
+        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address) {
             return self.refuse(frame, reason);
         }
         let ts_offset = self.iss.timestamp_offset(&packet.tuple);
@@ -180,9 +180,8 @@ impl<P: Port> Shard<P> {
         self.on_segment(handle, packet, frame, hash, now);
     }
 
-    // May there be one more connection? What is in TIME-WAIT makes room first; what is
-    // established never does.
-    fn admit(&mut self, listener: u16, source: &Address, now: Instant) -> Result<(), DropReason> {
+    // May there be one more connection? What is over takes no room, and nobody else makes any.
+    fn admit(&self, listener: u16, source: &Address) -> Result<(), DropReason> {
         let max = self.config.limits.per_listener;
         let open = self
             .listeners
@@ -197,7 +196,7 @@ impl<P: Port> Shard<P> {
         if self.sources.is_full(source) {
             return Err(DropReason::SourceFull);
         }
-        if self.table.is_full() && !self.evict_time_wait(now) {
+        if self.table.is_full() {
             return Err(DropReason::TableFull);
         }
         if self.at_work.is_crowded() {

@@ -123,12 +123,11 @@ impl<P: Port> Sockets<P> {
     /// Was it closed, and has its connection come to its end?
     pub(super) fn is_gone(&self, id: SocketId) -> bool {
         self.by_id.get(&id).is_none_or(|socket| {
-            let handle = match &socket.role {
-                Role::Connection(connection) => connection.handle,
+            let state = match &socket.role {
+                Role::Connection(connection) => self.state_of(id, connection),
                 Role::Idle | Role::Listener(_) => None,
             };
-            let is_alive = handle.is_some_and(|handle| self.shard.state_at(handle).is_some());
-            socket.is_closed && !is_alive
+            socket.is_closed && state.is_none()
         })
     }
 

@@ -17,7 +17,9 @@ impl<P: Port> Sockets<P> {
             return Err(Errno::EBADF);
         }
         Ok(match self.by_id.get(&id).map(|socket| &socket.role) {
-            Some(Role::Connection(connection)) => self.state_of(connection),
+            Some(Role::Connection(connection)) => {
+                self.state_of(id, connection).unwrap_or(State::Closed)
+            }
             Some(Role::Listener(_)) => State::Listen,
             Some(Role::Idle) | None => State::Closed,
         })
@@ -30,14 +32,26 @@ impl<P: Port> Sockets<P> {
     /// EBADF: there is no such socket any more.
     pub fn handle(&self, id: SocketId) -> Result<Option<Handle>, Errno> {
         match &self.by_id.get(&id).ok_or(Errno::EBADF)?.role {
-            Role::Connection(connection) => Ok(connection.handle),
+            Role::Connection(connection) => Ok(self.handle_of(id, connection)),
             Role::Idle | Role::Listener(_) => Ok(None),
         }
     }
 
-    fn state_of(&self, connection: &Connection) -> State {
-        let state = connection.handle.and_then(|it| self.shard.state_at(it));
-        state.unwrap_or(State::Closed)
+    /// Its handle: another one since it is in TIME-WAIT. A connection that came after it between
+    /// the same ends is another socket's.
+    pub(super) fn handle_of(&self, id: SocketId, connection: &Connection) -> Option<Handle> {
+        let handle = connection.handle?;
+        if self.shard.state_at(handle).is_some() {
+            return Some(handle);
+        }
+        let retired = self.shard.handle_of(&connection.tuple);
+        let retired = retired.filter(|_| self.owners.get(&connection.tuple) == Some(&id));
+        retired.filter(|it| it.is_retired()).or(Some(handle))
+    }
+
+    /// Where the connection of a socket stands.
+    pub(super) fn state_of(&self, id: SocketId, connection: &Connection) -> Option<State> {
+        self.shard.state_at(self.handle_of(id, connection)?)
     }
 
     /// `poll`: what can be done without waiting.

@@ -100,18 +100,30 @@ impl Bucket {
 
     /// Removes the entry; `false` when it is not here.
     pub(super) fn remove(&self, tag: u16, slot: u32) -> bool {
+        let lane = self.lane_of(tag, slot);
+        if let Some(lane) = lane {
+            self.set_tag(lane, 0);
+        }
+        lane.is_some()
+    }
+
+    /// Names `to` instead of `slot`; `false` when the entry is not here.
+    pub(super) fn replace(&self, tag: u16, slot: u32, to: u32) -> bool {
+        let lane = self.lane_of(tag, slot);
+        if let Some(lane) = lane {
+            self.slots[lane].store(to, Relaxed);
+        }
+        lane.is_some()
+    }
+
+    fn lane_of(&self, tag: u16, slot: u32) -> Option<usize> {
         let lanes = self.lanes_of(tag);
         let is_it = |lane: &usize| {
             lanes >> lane & 1 == 1
                 && self.slots[*lane].load(Relaxed) == slot
                 && self.tag(*lane) == tag
         };
-        let lane = (0..LANES).find(is_it);
-        let Some(lane) = lane else {
-            return false;
-        };
-        self.set_tag(lane, 0);
-        true
+        (0..LANES).find(is_it)
     }
 
     // Marks the lanes of a word that hold `tag`, by their highest bits. The lowest mark is always

@@ -117,6 +117,11 @@ pub(super) const fn number(mark: u32) -> u16 {
     mark as u16
 }
 
+/// The other half of a mark.
+pub(super) const fn rest(mark: u32) -> u16 {
+    (mark >> 16) as u16
+}
+
 /// Do both addresses fit in?
 pub(super) const fn is_v4(tuple: &FourTuple) -> bool {
     tuple.local.address.is_v4() && tuple.remote.address.is_v4()

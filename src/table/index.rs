@@ -7,6 +7,7 @@
 //! a flood is all misses, costs one line. Removing leaves no gravestone, entries never move, and
 //! nothing decays.
 
+use super::arena;
 use super::bucket::{Bucket, LANES};
 use super::prefetch::prefetch;
 
@@ -26,7 +27,7 @@ impl Index {
         // An odd prime of them: a path leads through all, whatever its stride.
         let buckets = next_prime(lanes.div_ceil(LANES));
         Self {
-            buckets: (0..buckets).map(|_| Bucket::default()).collect(),
+            buckets: arena::filled(buckets),
         }
     }
 
@@ -66,6 +67,14 @@ impl Index {
             bucket.unpass(tag(hash));
         }
         debug_assert!(false, "the entry is there");
+    }
+
+    /// Names `to` instead of `slot`, whose entry is there. It keeps its place.
+    pub(super) fn replace(&self, hash: u64, slot: u32, to: u32) {
+        let is_done = self
+            .path(hash)
+            .any(|bucket| bucket.replace(tag(hash), slot, to));
+        debug_assert!(is_done, "the entry is there");
     }
 
     /// Calls the line in which the search for `hash` begins.

@@ -71,6 +71,15 @@ impl Register {
         }
     }
 
+    /// Touches all memory. Nobody is known yet.
+    pub(super) fn populate(&mut self) {
+        let places = self.entries.capacity();
+        self.entries.resize_with(places, Entry::default);
+        self.entries.clear();
+        self.free.resize(places, 0);
+        self.free.clear();
+    }
+
     /// The number of `address` and what it comes `with`, named once more; `None` when there is
     /// none left.
     pub(super) fn add(
@@ -124,5 +133,12 @@ impl Register {
             self.index.remove(hash, place.into());
             self.free.push(place);
         }
+    }
+
+    /// What a number comes with.
+    pub(super) fn with(&self, number: u16) -> u16 {
+        let place = number.checked_sub(FIRST).map(usize::from);
+        let entry = place.and_then(|place| self.entries.get(place));
+        entry.map_or(0, |entry| entry.with)
     }
 }

@@ -5,36 +5,48 @@
 //! [`Handle`] with a generation. All memory is there at start: nothing grows, is rehashed or
 //! allocated afterwards.
 //!
+//! A connection that is over may leave a record of 40 octets ([`Table::retire`]). It keeps its
+//! place in the index, so it is found as before, under another [`Handle`]; and its slot is free.
+//!
 //! For a burst: [`Table::hash`] and [`Table::prefetch`] all, [`Table::prefetch_slot`] all, then
 //! [`Table::find`] each. The memory answers all of them at once instead of one by one.
 //!
 //! The shard that owns the table never takes a lock and never waits. A [`Reader`], on any thread,
 //! walks the slots or looks a tuple up meanwhile: who is in a slot is guarded by a sequence lock
-//! a slot (`slots`), checked under loom. Values are the owner's alone; what readers shall know of
+//! a slot (`slots`) or a record (`records`), checked under loom. Values are the owner's alone; what readers shall know of
 //! them it puts into the slot's note.
 
+mod arena;
 mod bucket;
 mod ends;
 mod handle;
 mod index;
 mod locals;
 mod prefetch;
+mod queue;
 mod reader;
+mod records;
+mod retire;
 mod slots;
 mod sync;
 
 pub use handle::Handle;
 pub use locals::LOCALS_MAX;
 pub use reader::Reader;
+pub use records::Remains;
 pub use slots::Entry;
 
+use crate::time::Duration;
 use crate::wire::FourTuple;
 use ahash::RandomState;
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
+use handle::RETIRED;
 use index::Index;
 use locals::{Locals, Register};
 pub(crate) use prefetch::prefetch;
+use queue::Queue;
+use records::Records;
 use slots::Slot;
 use sync::{Arc, AtomicU32, Ordering};
 
@@ -50,6 +62,7 @@ pub struct Table<T> {
     used: u32,
     insertions: u64,
     register: Register,
+    queue: Queue,
 }
 
 /// What readers see.
@@ -57,39 +70,57 @@ pub struct Table<T> {
 struct Shared {
     index: Index,
     slots: Box<[Slot]>,
+    records: Records,
     locals: Locals,
     /// Slots that were ever in use.
     used: AtomicU32,
+    /// Counts whenever an entry of the index names another place.
+    moves: AtomicU32,
 }
 
 impl<T> Table<T> {
-    /// An empty table. `seeds` are random and secret.
+    /// An empty table without room for records. `seeds` are random and secret.
     #[must_use]
     pub fn new(capacity: usize, seeds: [u64; 4]) -> Self {
+        Self::with_records(capacity, 0, Duration::ZERO, seeds)
+    }
+
+    /// An empty table for `capacity` connections, and records of `records` that have retired: there
+    /// is room for so many when none stays for longer than `keep`, and for three quarters of them
+    /// at least when some are renewed over and over.
+    #[must_use]
+    pub fn with_records(capacity: usize, records: usize, keep: Duration, seeds: [u64; 4]) -> Self {
         let [a, b, c, d] = seeds;
-        let locals = Locals::new(capacity);
+        let blocks = Queue::blocks(records, keep);
+        let locals = Locals::new(capacity + records);
         Self {
             hasher: RandomState::with_seeds(a, b, c, d),
             register: Register::new(&locals),
             shared: Arc::new(Shared {
-                index: Index::new(capacity),
-                slots: (0..capacity).map(|_| Slot::default()).collect(),
+                index: Index::new(capacity + records),
+                slots: arena::filled(capacity),
+                records: Records::new(blocks),
                 locals,
                 used: AtomicU32::new(0),
+                moves: AtomicU32::new(0),
             }),
-            values: Vec::with_capacity(capacity),
-            free: Vec::with_capacity(capacity),
+            values: arena::room(capacity),
+            free: arena::room(capacity),
             used: 0,
             insertions: 0,
+            queue: Queue::new(records, blocks),
         }
     }
 
-    /// Touches all memory, so that no page is missing later.
+    /// Touches all memory, so that no page is missing later. To be called before the first
+    /// connection.
     pub fn populate(&mut self) {
         self.values.resize_with(self.capacity(), || None);
-        // The pages of the free list: written once, then forgotten.
+        // The pages of lists that are empty: written once, then forgotten.
         self.free.resize(self.capacity(), 0);
         self.free.clear();
+        self.register.populate();
+        self.queue.populate();
     }
 
     /// Somebody who may look, on any thread, for as long as it likes.
@@ -118,6 +149,10 @@ impl<T> Table<T> {
         let Some(slot) = self.shared.index.candidates(hash).next() else {
             return false;
         };
+        if slot & RETIRED != 0 {
+            self.shared.records.prefetch(slot & !RETIRED);
+            return true;
+        }
         prefetch(&self.shared.slots[slot as usize]);
         prefetch(&self.values[slot as usize]);
         true
@@ -129,12 +164,25 @@ impl<T> Table<T> {
         self.insertions
     }
 
-    /// The connection with this tuple. `hash` is [`Table::hash`] of it.
+    /// The connection with this tuple, or its record. `hash` is [`Table::hash`] of it.
+    #[inline]
     #[must_use]
     pub fn find(&self, hash: u64, tuple: &FourTuple) -> Option<Handle> {
-        self.shared.index.candidates(hash).find_map(|slot| {
-            let at = &self.shared.slots[slot as usize];
-            if !at.has(tuple, &self.shared.locals) {
+        let Shared {
+            index,
+            slots,
+            records,
+            locals,
+            ..
+        } = &*self.shared;
+        index.candidates(hash).find_map(|slot| {
+            if slot & RETIRED != 0 {
+                let place = slot & !RETIRED;
+                let is_it = records.has(place, tuple, locals);
+                return is_it.then(|| records.handle(place))?;
+            }
+            let at = &slots[slot as usize];
+            if !at.has(tuple, locals) {
                 return None;
             }
             Some(Handle::new(slot, at.generation()?))
@@ -227,7 +275,7 @@ impl<T> Table<T> {
         Some(Handle::new(slot, generation))
     }
 
-    /// All connections, in order of their slots.
+    /// All connections, in order of their slots; records are left out.
     pub fn iter(&self) -> impl Iterator<Item = (Handle, FourTuple, &T)> {
         (0..self.used).filter_map(|slot| {
             let handle = self.handle_at(slot)?;
@@ -235,7 +283,7 @@ impl<T> Table<T> {
         })
     }
 
-    /// Connections in the table.
+    /// Connections in the table, records left out.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.used as usize - self.free.len()
@@ -247,7 +295,7 @@ impl<T> Table<T> {
         self.len() == 0
     }
 
-    /// Connections that the table has room for; slots are numbered `0..capacity`.
+    /// Connections that the table has room for beside records; slots are numbered `0..capacity`.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.shared.slots.len()

@@ -1,5 +1,6 @@
 //! Looking at a table from another thread.
 
+use super::handle::RETIRED;
 use super::sync::{Arc, Ordering};
 use super::{Entry, Shared, hash};
 use crate::wire::FourTuple;
@@ -19,41 +20,64 @@ impl Reader {
         Self { hasher, shared }
     }
 
-    /// Slots that were ever in use: a walk goes over `0..slots`.
-    #[must_use]
-    pub fn slots(&self) -> u32 {
+    /// Places from `first` on: slots, and behind them records, as far as either were ever in use.
+    pub fn places(&self, first: u32) -> impl Iterator<Item = u32> + use<> {
         // Relaxed: a slot that comes into use now may as well have come a moment later.
-        self.shared.used.load(Ordering::Relaxed)
+        let slots = self.shared.used.load(Ordering::Relaxed);
+        let records = RETIRED..RETIRED + self.shared.records.places();
+        let from = move |first: u32| first.max(records.start)..records.end;
+        (first..slots).chain(from(first))
     }
 
-    /// Whoever is in `slot`.
+    /// Whoever is in this place.
     #[must_use]
-    pub fn at(&self, slot: u32) -> Option<Entry> {
-        self.shared
-            .slots
-            .get(slot as usize)?
-            .read(slot, &self.shared.locals)
+    pub fn at(&self, place: u32) -> Option<Entry> {
+        let Shared {
+            slots,
+            records,
+            locals,
+            ..
+        } = &*self.shared;
+        if place & RETIRED != 0 {
+            return records.read(place & !RETIRED, locals);
+        }
+        slots.get(place as usize)?.read(place, locals)
     }
 
-    /// Everybody, in order of slots. A connection that is there from the beginning of the walk to
-    /// its end is met once.
+    /// Everybody, in order of places. A connection that is there from the beginning of the walk to
+    /// its end is met once; when it retires meanwhile it may be met twice, and a record that is
+    /// renewed meanwhile may be met twice or not at all.
     pub fn entries(&self) -> impl Iterator<Item = Entry> {
-        (0..self.slots()).filter_map(|slot| self.at(slot))
+        self.places(0).filter_map(|place| self.at(place))
     }
 
     /// The connection with this tuple. One that is there for the whole of the call is found.
     #[must_use]
     pub fn find(&self, tuple: &FourTuple) -> Option<Entry> {
         let hash = hash(&self.hasher, tuple);
-        let mut candidates = self.shared.index.candidates(hash);
-        candidates.find_map(|slot| self.at(slot).filter(|entry| entry.tuple == *tuple))
+        loop {
+            // Pairs with the Release store of whoever moves: who sees this number sees where the
+            // last one has gone.
+            let moves = self.shared.moves.load(Ordering::Acquire);
+            let mut candidates = self.shared.index.candidates(hash).peekable();
+            let is_there = candidates.peek().is_some();
+            let found = candidates.find_map(|place| {
+                let entry = self.at(place);
+                entry.filter(|entry| entry.tuple == *tuple)
+            });
+            // A place that was left was left behind the number: the Acquire loads of `at` that saw
+            // the one see the other.
+            if found.is_some() || !is_there || self.shared.moves.load(Ordering::Relaxed) == moves {
+                return found;
+            }
+        }
     }
 }
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
-            .field("slots", &self.slots())
+            .field("places", &self.places(0).count())
             .finish_non_exhaustive()
     }
 }

@@ -65,7 +65,8 @@ impl Slot {
     pub(super) fn occupy(&self, tuple: &FourTuple, local: u16) -> u32 {
         let generation = self.life.load(Ordering::Relaxed) >> PHASE_BITS;
         let life = |phase| generation << PHASE_BITS | phase;
-        self.life.store(life(MOVING_IN), Ordering::Relaxed);
+        // Release: see `vacate`.
+        self.life.store(life(MOVING_IN), Ordering::Release);
         // Pairs with the Acquire fence of `read`: whoever sees a word of the new tuple also sees
         // that somebody is moving in.
         fence(Ordering::Release);
@@ -81,7 +82,8 @@ impl Slot {
     pub(super) fn vacate(&self) {
         let generation = self.life.load(Ordering::Relaxed) >> PHASE_BITS;
         let life = generation.wrapping_add(1) << PHASE_BITS | VACANT;
-        self.life.store(life, Ordering::Relaxed);
+        // Release: a reader that looks for somebody and finds the slot left sees where to.
+        self.life.store(life, Ordering::Release);
     }
 
     /// The note: see `tuple`.
@@ -124,6 +126,7 @@ pub struct Entry {
     /// Its tuple, whole and of this occupant.
     pub tuple: FourTuple,
     /// What the owner last noted of it: 0, or a note of this occupant; the newest or the one
-    /// before.
+    /// before. Of one that has retired, what [`Remains::of_note`](super::Remains::of_note) takes
+    /// apart.
     pub note: u64,
 }

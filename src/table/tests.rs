@@ -1,5 +1,7 @@
 //! The table against `HashMap`, at every load up to the last slot, and against an attacker.
 
+mod retired;
+
 use super::*;
 use crate::wire::{Address, Endpoint};
 use std::collections::{HashMap, VecDeque};

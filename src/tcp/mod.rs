@@ -58,6 +58,8 @@ pub use rest::TcbAtRest;
 pub use settings::{KeepAlive, Settings};
 pub use status::{Status, Trust};
 pub use tcb::{Open, Rcv, Snd, State, Tcb};
+pub use time_wait::TimeWait;
+pub(crate) use time_wait::{lengthen, shorten};
 
 #[cfg(test)]
 mod tests;

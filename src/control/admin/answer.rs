@@ -150,12 +150,12 @@ impl Desk {
                 Some(after) if shard == after.shard => after.slot.saturating_add(1),
                 _ => 0,
             };
-            let slots = (first..reader.slots())
-                .take_while(|slot| !slot.is_multiple_of(STRIDE) || !self.is_closed());
+            let slots = reader.places(first);
+            let slots = slots.take_while(|slot| !slot.is_multiple_of(STRIDE) || !self.is_closed());
             slots.filter_map(move |slot| Some((Cursor { shard, slot }, reader.at(slot)?)))
         });
         slots.filter_map(|(cursor, entry)| {
-            let note = Note::from_word(entry.note)?;
+            let note = Note::of(&entry)?;
             let now = Ticks::of(self.view.clock.now());
             let is_wanted = filter.admits(&entry.tuple, &note, now);
             is_wanted.then_some((cursor, entry, note, now))

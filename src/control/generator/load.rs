@@ -129,6 +129,7 @@ impl Load {
                 tracing::warn!("cannot give up the capabilities of the load: {error}");
             }
             let mut generator = Generator::new(port, shard, &plan, link);
+            generator.shard().populate();
             for address in sources {
                 generator.answer_for(address);
             }

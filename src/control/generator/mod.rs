@@ -88,10 +88,13 @@ impl<P: Port> Generator<P> {
     /// The settings of a shard for `plan`, to be completed: MTU, checksums, secrets.
     #[must_use]
     pub fn shard_config(plan: &Plan) -> ShardConfig {
+        // A part of the places at work is not for new ones.
+        let at_once = plan.at_once() as usize;
+        let connections = at_once + at_once / 8 + 1;
         let mut config = ShardConfig {
-            connections: plan.slots(),
+            connections,
             // What is held is let go all at once.
-            at_work: Some(plan.slots()),
+            at_work: Some(connections),
             ..ShardConfig::default()
         };
         config.tcp.time_wait = plan.time_wait;
@@ -237,11 +240,9 @@ impl<P: Port> Generator<P> {
                 }
                 // Its TIME-WAIT began anew, because the server's FIN came again.
                 Err(OpenError::Exists) => self.tuples.give_back(&tuple, now),
-                Err(OpenError::Full | OpenError::InvalidRemote) => {
-                    debug_assert!(
-                        false,
-                        "the table has room for the plan, and its target is good"
-                    );
+                // Some may be over, and their last ACKs wait for frames.
+                Err(error @ (OpenError::Full | OpenError::InvalidRemote)) => {
+                    debug_assert!(error == OpenError::Full, "the target is good");
                     self.tuples.give_back(&tuple, now);
                     break;
                 }

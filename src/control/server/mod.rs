@@ -424,6 +424,7 @@ impl Run {
             tracing::warn!("cannot give up the capabilities of a shard: {error}");
         }
         let mut shard = Shard::new(port, self.shard_config);
+        shard.populate();
         self.view.show(shard.reader());
         if let Some(mesh) = self.mesh {
             shard.join(mesh);

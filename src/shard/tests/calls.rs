@@ -56,7 +56,7 @@ fn settings_hold_from_the_syn_on_and_may_change() {
     let (now, tuple) = (rig.now, tuple(10_000));
     let handle = rig.shard.open(tuple, link(), 0, service, now).unwrap();
     assert!(rig.shard.set(handle, chosen(), now));
-    assert_eq!(rig.shard.settings(handle), Some(&chosen()));
+    assert_eq!(rig.shard.settings(handle), Some(chosen()));
     assert_eq!(fields(&rig.sent()), (9, TOS, [2, 4, 3, 9]));
     assert!(rig.shard.set(handle, Settings::default(), now));
     rig.now = rig.shard.next_deadline();
@@ -81,7 +81,7 @@ fn connections_begin_with_what_their_listener_has() {
     let handle = handle.unwrap();
     world.run_until(|w| w.client.state_at(handle) == Some(State::Established));
     let theirs = world.server.handle_of(&opened.reversed()).unwrap();
-    assert_eq!(world.server.settings(theirs), Some(&chosen()));
+    assert_eq!(world.server.settings(theirs), Some(chosen()));
     let status = world.client.status(handle, world.now).unwrap();
     assert_eq!(status.snd_mss, 777 - 12, "timestamps come off");
 }
@@ -177,7 +177,9 @@ fn close_is_a_release_and_with_no_linger_a_reset() {
 fn finish_closes_one_way() {
     let (mut world, handle) = established();
     assert!(world.client.finish(handle, world.now));
-    world.run_until(|w| w.client.state_at(handle) == Some(State::TimeWait));
+    let ours = tuple(10_000);
+    world.run_until(|w| w.client.state_of(&ours) == Some(State::TimeWait));
+    assert_eq!(world.client.state_at(handle), None, "it has another handle");
     assert_eq!(world.server.counters().connections.released, 1);
 }
 

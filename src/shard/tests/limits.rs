@@ -145,10 +145,14 @@ fn a_full_table_refuses_and_who_is_in_it_stays() {
 }
 
 #[test]
-fn a_full_table_gives_up_its_oldest_time_wait_for_a_newcomer() {
+fn time_wait_takes_no_slot_and_gives_up_its_oldest_when_its_own_room_is_full() {
     for cookies in [SynCookies::Never, SynCookies::Always] {
         let config = ShardConfig {
-            connections: 3,
+            connections: 1,
+            limits: Limits {
+                time_wait: 3,
+                ..Limits::default()
+            },
             ..with(cookies)
         };
         let mut rig = Rig::serving(config, Box::new(Speaker));

@@ -10,6 +10,7 @@ mod notes;
 mod rest;
 mod rig;
 mod scatter;
+mod time_wait;
 
 use super::*;
 use crate::nic::memory::{MemoryPort, Misfortune, pair};
@@ -403,6 +404,9 @@ fn an_abort_does_not_cut_time_wait_short() {
         .open(tuple(10_000), link(), 0, speaker, world.now)
         .unwrap();
     world.run_until(|w| w.client.counters().states[State::TimeWait as usize] == 1);
-    assert!(!world.client.abort(handle, world.now));
-    assert_eq!(world.client.state_at(handle), Some(State::TimeWait));
+    let waiting = world.client.handle_of(&tuple(10_000)).unwrap();
+    for handle in [handle, waiting] {
+        assert!(!world.client.abort(handle, world.now));
+    }
+    assert_eq!(world.client.state_at(waiting), Some(State::TimeWait));
 }

@@ -7,7 +7,7 @@ use crate::tcp::Open;
 fn noted(shard: &Shard<MemoryPort>) -> [u64; State::ALL.len()] {
     let mut states = [0; State::ALL.len()];
     for entry in shard.reader().entries() {
-        let note = Note::from_word(entry.note).expect("between breaths all have one");
+        let note = Note::of(&entry).expect("between breaths all have one");
         states[note.state as usize] += 1;
     }
     states
@@ -71,7 +71,7 @@ fn a_note_says_who_began_and_when() {
     world.run_until(|w| w.client.counters().states[State::TimeWait as usize] == 1);
     let note = |shard: &Shard<MemoryPort>| {
         let entry = shard.reader().entries().next()?;
-        Note::from_word(entry.note)
+        Note::of(&entry)
     };
     let client = note(&world.client).unwrap();
     assert_eq!(client.state, State::TimeWait);

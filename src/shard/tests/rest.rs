@@ -70,7 +70,7 @@ fn at_rest_it_looks_as_it_does_at_work() {
         let shard = &mut rig.shard;
         let seen = (
             shard.at_work(),
-            shard.settings(handle).copied(),
+            shard.settings(handle),
             shard.received_tos(handle),
             shard.user_mut(handle).copied(),
             shard.waiting(handle),

@@ -1,7 +1,12 @@
 //! TIME-WAIT: RFC 9293 §3.6.1, RFC 1337, RFC 6191.
 
+use super::super::tcb::TimestampState;
+use super::super::time_wait::challenge_step;
 use super::*;
 use crate::drop_reason::DropReason;
+use crate::wire::Options;
+use core::num::NonZeroU8;
+use proptest::prelude::*;
 
 // MUST-13.
 #[test]
@@ -135,5 +140,107 @@ fn only_time_wait_gives_way_to_a_syn() {
         let mut tcb = tcb(state);
         let out = arrive(&mut tcb, &seg("SYN", 301, 0, 0), &at(&config, NOW));
         assert_eq!(out.reopen.is_some(), state == State::TimeWait, "{state:?}");
+    }
+}
+
+// All windows that a peer may have had, and the numbers around each power of two.
+#[test]
+fn the_largest_window_is_remembered_exactly_or_rounded_up_a_little() {
+    let config = plain();
+    let edges = (0..30).flat_map(|bit| (1_u32 << bit).saturating_sub(2)..=(1 << bit) + 2);
+    for wnd in (0..5000).chain(edges).chain([65_535 << 14]) {
+        let mut tcb = tcb(State::TimeWait);
+        tcb.snd.wnd_max = wnd;
+        let was = tcb.time_wait(&config).unwrap();
+        let is = through_a_record(&was, &config);
+        let (is, again) = (is.wnd_max(), through_a_record(&is, &config).wnd_max());
+        assert!(is >= wnd && is - wnd <= wnd / 512, "{wnd}: {is}");
+        assert!(wnd >= 1024 || is == wnd);
+        assert_eq!(is, again);
+    }
+}
+
+fn through_a_record(was: &TimeWait, config: &Config) -> TimeWait {
+    let (words, bits) = was.pack(config);
+    assert_eq!(bits >> TimeWait::BITS, 0);
+    let ends = (was.hop_limit, was.tos);
+    TimeWait::unpack(words, bits, (was.open, was.began), ends, config)
+}
+
+prop_compose! {
+    fn any_segment()(
+        ctl in 0..64_u8,
+        seq in -1200..1200_i32,
+        ack in -2000..100_i32,
+        text_len in prop_oneof![Just(0), Just(1), 0..1200_u32],
+        wnd in 0..1000_u16,
+        stamp in prop::option::of(-3..3_i32),
+    ) -> Segment {
+        Segment {
+            seq: Seq(300_u32.wrapping_add_signed(seq)),
+            ack: Seq(101_u32.wrapping_add_signed(ack)),
+            wnd,
+            ctl: Ctl::from_byte(ctl),
+            text_len,
+            options: Options {
+                timestamps: stamp.map(|val| Timestamps {
+                    val: 1000_u32.wrapping_add_signed(val),
+                    ecr: 0,
+                }),
+                ..Options::default()
+            },
+            ..Segment::default()
+        }
+    }
+}
+
+proptest! {
+    // A block that was kept, and one that is made anew of what was remembered for each segment.
+    #[test]
+    fn what_is_remembered_answers_as_the_block_did(
+        segments in prop::collection::vec((any_segment(), any::<bool>()), 1..40),
+        has_timestamps: bool,
+        has_scaling: bool,
+        uses_timestamps: bool,
+        tos: u8,
+    ) {
+        let config = Config { timestamps: uses_timestamps, ..roomy() };
+        let mut kept = tcb(State::TimeWait);
+        kept.ts.offset = 77;
+        kept.ts.recent = 1000;
+        kept.ts.recent_at = 1;
+        kept.settings.tos = tos;
+        kept.settings.hop_limit = NonZeroU8::new(tos);
+        // All that was offered, less the FIN.
+        kept.rcv.edge = kept.rcv.nxt + (config.receive_buffer - 1);
+        if has_timestamps {
+            kept.flags.set(Flags::TIMESTAMPS);
+        } else {
+            kept.ts = TimestampState { offset: 77, ..TimestampState::default() };
+        }
+        if has_scaling {
+            kept.flags.set(Flags::SCALING);
+            kept.rcv.shift = config.window_shift();
+        }
+        let mut remembered = kept.time_wait(&config).unwrap();
+        let mut now = NOW;
+        for (segment, is_later) in segments {
+            // A challenge is put off by less than a step; here there is none to put off.
+            now = now + challenge_step(&config) * u32::from(is_later) ;
+            let cx = at(&config, now);
+            let mut anew = Tcb::from_time_wait(&remembered, 77, &cx);
+            prop_assert_eq!(anew.settings(), kept.settings());
+            let out = arrive(&mut kept, &segment, &cx);
+            prop_assert_eq!(arrive(&mut anew, &segment, &cx), out, "{:?}", segment);
+            prop_assert_eq!((anew.state(), anew.deadline()), (kept.state(), kept.deadline()));
+            if out.reopen.is_some() {
+                return Ok(());
+            }
+            prop_assert!(!kept.wants_to_send());
+            let rest = anew.time_wait(&config).unwrap();
+            prop_assert_eq!(rest, kept.time_wait(&config).unwrap());
+            remembered = through_a_record(&rest, &config);
+            prop_assert_eq!(remembered, rest);
+        }
     }
 }
