@@ -270,10 +270,10 @@ impl<P: Port> Shard<P> {
     ) -> Option<Handle> {
         let service = self.listeners.get(usize::from(listener))?.service;
         let link = packet.link.reversed();
-        let mut connection = Connection::new(tcb, link, queue, service);
+        let mut connection = Connection::new(packet.tuple, tcb, link, queue, service);
         connection.listener = Some(listener);
         connection.is_counted = true;
-        let handle = self.begin(hash, packet.tuple, connection)?;
+        let handle = self.begin(hash, connection)?;
         if let Some(at) = self.listeners.get_mut(usize::from(listener)) {
             at.open += 1;
         }
