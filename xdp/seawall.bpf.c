@@ -68,7 +68,8 @@ INLINE int judge_solicitation(struct packet *packet, struct ipv6 *ip)
 	struct solicitation *solicitation = (void *)(ip + 1);
 	struct address target;
 
-	if (ip->hop_limit != ND_HOP_LIMIT || (void *)(solicitation + 1) > packet->end)
+	if (ip->version_class >> 4 != 6 || ip->hop_limit != ND_HOP_LIMIT ||
+	    (void *)(solicitation + 1) > packet->end)
 		return UNDECIDED;
 	if (solicitation->icmp.type != ICMPV6_SOLICITATION || solicitation->icmp.code != 0)
 		return UNDECIDED;
