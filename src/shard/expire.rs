@@ -11,8 +11,9 @@ impl<P: Port> Shard<P> {
     /// Runs what is due. Says whether more is.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let mut due = ArrayVec::<u32, BURST_FRAMES>::new();
-        let mut more = self.time_wait.expire(now, &mut due);
-        more |= self.wheel.expire(now, &mut due);
+        // TIME-WAIT last: nobody waits for its end, however many end at once.
+        let mut more = self.wheel.expire(now, &mut due);
+        more |= self.time_wait.expire(now, &mut due);
         for slot in due {
             let Some(handle) = self.table.handle_at(slot) else {
                 continue;
