@@ -137,7 +137,7 @@ fn plan_of(args: &ResilienceArgs, has_nft: bool) -> anyhow::Result<Plan> {
         );
     }
     if against.is_empty() {
-        against = vec![Against::Serve, Against::Kernel];
+        against = vec![Against::Serve, Against::ServeXdp, Against::Kernel];
         if has_nft {
             against.push(Against::NftSynproxy);
         } else {
@@ -241,12 +241,17 @@ mod tests {
         let args = parse("").unwrap();
         let plan = plan_of(&args, true).unwrap();
         assert_eq!(plan.topology, Topology::Apart);
-        let all = [Against::Serve, Against::Kernel, Against::NftSynproxy];
+        let all = [
+            Against::Serve,
+            Against::ServeXdp,
+            Against::Kernel,
+            Against::NftSynproxy,
+        ];
         assert_eq!(plan.against, all);
         let rates: Vec<u64> = plan.rates.iter().map(|rate| rate.per_s()).collect();
         assert_eq!(rates, [100_000, 250_000, 500_000, 10_000_000]);
         assert_eq!((plan.phase, plan.clients), (Duration::from_secs(3), 16));
-        assert_eq!(plan_of(&args, false).unwrap().against, all[..2]);
+        assert_eq!(plan_of(&args, false).unwrap().against, all[..3]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What was measured, for people: the table, and what follows from it.
 
-use crate::control::resilience::{Against, BASELINE, Phase, Row, SERVE_ALONE};
+use crate::control::resilience::{Against, BASELINE, Honest, Phase, Row, SERVE_ALONE};
 use crate::flood::Rate;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
@@ -106,7 +106,7 @@ pub(super) fn conclusions(rows: &[Row]) -> Vec<String> {
             ));
         }
     }
-    lines.extend(rows.iter().filter_map(established));
+    lines.extend(rows.iter().filter_map(|row| established(rows, row)));
     lines
 }
 
@@ -116,24 +116,36 @@ fn most_answered(rows: &[Row], against: &str) -> Option<f64> {
     during.map(|row| row.flood.answered_per_s).reduce(f64::max)
 }
 
-// Connections opened before the flood, beside it.
-fn established(row: &Row) -> Option<String> {
-    let honest = &row.honest;
-    (row.phase == Phase::During && honest.attempted > 0).then(|| {
-        format!(
-            "established connections of {} beside a flood of {}: {:.0} answers a second, {} broken",
-            row.against,
-            rate(row.flood_rate),
-            honest.established_per_s,
-            honest.established_broken,
-        )
-    })
+// Connections opened before the flood, beside it and before it.
+fn established(rows: &[Row], row: &Row) -> Option<String> {
+    if row.phase != Phase::During || row.honest.attempted == 0 {
+        return None;
+    }
+    let is_before = |other: &&Row| {
+        let is_alike = (&other.against, other.flood_rate) == (&row.against, row.flood_rate);
+        other.phase == Phase::Before && is_alike
+    };
+    let beside = |of: fn(&Honest) -> f64, digits: usize| {
+        let before = rows.iter().find(is_before).map(|row| of(&row.honest));
+        let before = before.map(|before| format!(" ({before:.digits$} before)"));
+        format!("{:.digits$}{}", of(&row.honest), before.unwrap_or_default())
+    };
+    Some(format!(
+        "established connections of {} beside a flood of {}: {} answers a second, p99 {} µs, \
+         bulk MB/s {}, {} broken",
+        row.against,
+        rate(row.flood_rate),
+        beside(|it| it.established_per_s, 0),
+        beside(|it| it.established_us.p99, 0),
+        beside(|it| it.bulk_octets_per_s / 1e6, 1),
+        row.honest.established_broken,
+    ))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::resilience::{Cpu, Flooded, Honest, Topology};
+    use crate::control::resilience::{Cpu, Flooded, Topology};
 
     fn row(against: &str, answered_per_s: f64, attempted: u64) -> Row {
         Row {
@@ -198,6 +210,11 @@ mod tests {
         assert!(beside[0].ends_with("nft-synproxy 200.0 k = 1.90"));
         assert!(beside[1].ends_with("nft-synproxy 200.0 k = 1.50"));
         assert_eq!(lines.len(), 3 + 3, "{lines:?}");
+        let mut calm = row("serve", 0.0, 9);
+        calm.phase = Phase::Before;
+        calm.honest.established_per_s = 80.0;
+        let line = established(&[calm], &rows[0]).unwrap();
+        assert!(line.contains("0 (80 before) answers a second"), "{line}");
         assert!(conclusions(&rows[..0]).is_empty());
     }
 }

@@ -2,14 +2,14 @@
 //! gives the same answer.
 
 use super::Error;
-use super::arena::{Arena, SERVER_CPU, TARGET};
+use super::arena::{Arena, BULK, SERVER_CPU, TARGET};
 use super::kernel::KernelServer;
 use super::l2fwd::L2fwd;
 use super::sink::Sink;
 use crate::control::namespace::Namespace;
-use crate::control::server::{Server, ServerConfig};
+use crate::control::server::{CookiePath, Server, ServerConfig};
 use crate::control::worker::Idle;
-use crate::service::Http;
+use crate::service::{Discard, Http};
 use crate::time::Duration;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
@@ -44,6 +44,8 @@ const TRACKER: [(&str, &str); 2] = [
 pub enum Against {
     /// This program: SYN cookies over `AF_XDP`
     Serve,
+    /// This program: SYN cookies in the driver, by its XDP program
+    ServeXdp,
     /// The kernel's own listener with SYN cookies
     Kernel,
     /// The kernel's listener behind the synproxy of nftables
@@ -56,6 +58,7 @@ impl Against {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Serve => "serve",
+            Self::ServeXdp => "serve-xdp",
             Self::Kernel => "kernel",
             Self::NftSynproxy => "nft-synproxy",
         }
@@ -83,10 +86,8 @@ pub(super) trait Contestant: Send {
 pub(super) fn start(against: Against, arena: &Arena) -> Result<Box<dyn Contestant>, Error> {
     let server = arena.server();
     match against {
-        Against::Serve => {
-            let server = server.run(|| Server::start(serve_config(arena)))?;
-            Ok(Box::new(server))
-        }
+        Against::Serve => serve(arena, CookiePath::Shard),
+        Against::ServeXdp => serve(arena, CookiePath::Xdp),
         Against::Kernel => Ok(Box::new(OnKernel::start(arena)?)),
         Against::NftSynproxy => {
             let contestant = OnKernel::start(arena)?;
@@ -105,8 +106,9 @@ pub(super) fn start_l2fwd(arena: &Arena) -> Result<Box<dyn Contestant>, Error> {
     Ok(Box::new(l2fwd))
 }
 
-fn serve_config(arena: &Arena) -> ServerConfig {
+fn serve(arena: &Arena, path: CookiePath) -> Result<Box<dyn Contestant>, Error> {
     let mut config = ServerConfig::new("");
+    config.cookie_path.path = path;
     let interfaces = arena.server_interfaces().iter();
     config.interfaces = interfaces.map(|&name| name.to_owned()).collect();
     config.cpus = vec![SERVER_CPU];
@@ -114,7 +116,11 @@ fn serve_config(arena: &Arena) -> ServerConfig {
     // Clients share the core.
     config.idle = Idle::Poll;
     config.shard.tcp.time_wait = TIME_WAIT;
-    config.listen(TARGET.into(), || Box::<Http>::default())
+    let config = config
+        .listen(TARGET.into(), || Box::<Http>::default())
+        .listen(BULK.into(), || Box::<Discard>::default());
+    let server = arena.server().run(|| Server::start(config))?;
+    Ok(Box::new(server))
 }
 
 impl Contestant for Server {

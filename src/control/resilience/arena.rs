@@ -20,6 +20,9 @@ use std::sync::Arc;
 /// Where the contestants listen.
 pub(super) const TARGET: SocketAddr = SocketAddr::new(SERVER, 80);
 
+/// Where they throw away what comes.
+pub(super) const BULK: SocketAddr = SocketAddr::new(SERVER, 9);
+
 /// The core of the server and of the honest clients.
 pub(super) const SERVER_CPU: usize = 0;
 

@@ -2,10 +2,11 @@
 //!
 //! Each *visit* connects, asks, and reads the answer to its end; the server closes. Beside them a
 //! few connections are *held*: opened before the first phase of a rate, they ask now and then until
-//! the last is over. One whose segments were lost may be silent for seconds, by its kernel's timer,
+//! the last is over; one of them is a *bulk* transfer to a port that throws away what comes, at a
+//! steady pace, since clients and server share a core. One whose segments were lost may be silent for seconds, by its kernel's timer,
 //! so each rate has its own.
 
-use super::arena::TARGET;
+use super::arena::{BULK, TARGET};
 use super::dialogue::{ASK, ASK_AND_CLOSE, Heard, answer};
 use super::machine::syns_retransmitted;
 use super::tally::Tally;
@@ -29,6 +30,13 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long a held connection rests between an answer and the next request.
 const PACE: Duration = Duration::from_millis(5);
 
+/// Octets that the bulk transfer asks to get rid of in a millisecond: 100 Mbit/s.
+const BULK_PER_MS: u64 = 12_500;
+
+/// Octets that it hands over at once, and that its kernel holds at most: half of what it is told.
+const BULK_PIECE: usize = 1 << 14;
+const BULK_BUFFER: usize = 1 << 16;
+
 /// How long the held connections may take to open.
 const OPENING: Duration = Duration::from_secs(5);
 
@@ -49,8 +57,18 @@ struct Held {
     stream: TcpStream,
     is_asked: bool,
     is_broken: bool,
-    rests_since: Instant,
+    /// When it asked, or was answered.
+    since: Instant,
     heard: Heard,
+}
+
+/// A connection that sends and sends.
+struct Bulk {
+    stream: TcpStream,
+    /// When its pace began, and what it has got rid of since then.
+    begun: Instant,
+    sent: u64,
+    is_broken: bool,
 }
 
 /// The clients of one contestant.
@@ -62,6 +80,7 @@ pub(super) struct Clients {
     begun: usize,
     visits: Vec<Option<Visit>>,
     held: Vec<Held>,
+    bulk: Option<Bulk>,
     answer_and_end: Vec<u8>,
     answer: Vec<u8>,
 }
@@ -81,14 +100,17 @@ impl Clients {
             begun: 0,
             visits: (0..at_once).map(|_| None).collect(),
             held: Vec::new(),
+            bulk: None,
             answer_and_end: answer(true),
             answer: answer(false),
         })
     }
 
-    /// Holds `count` connections from now on, and lets go of those that were held before.
+    /// Holds `count` connections that ask from now on, and one that sends, and lets go of those
+    /// that were held before.
     pub(super) fn hold(&mut self, count: usize) -> Result<(), Error> {
         self.held.clear();
+        self.bulk = Some(Bulk::open().map_err(Error::NotServed)?);
         for n in 0..count {
             let held = Held::open().map_err(Error::NotServed)?;
             self.epoll.add(&held.stream, event(self.visits.len() + n))?;
@@ -106,6 +128,9 @@ impl Clients {
     ) -> Result<Option<Honest>, Error> {
         let retransmitted = syns_retransmitted()?;
         let begin = Instant::now();
+        if let Some(bulk) = &mut self.bulk {
+            bulk.pace_from(begin);
+        }
         let mut tally = Tally::new(begin, span);
         let mut looked_at = begin;
         let mut events = [EpollEvent::empty(); EVENTS];
@@ -118,6 +143,9 @@ impl Clients {
             if now - begin < span {
                 self.begin(&mut tally)?;
                 self.ask_again(now, &mut tally);
+                if let Some(bulk) = &mut self.bulk {
+                    bulk.go_on(now, &mut tally);
+                }
             } else if self.visits.iter().all(Option::is_none) {
                 break;
             }
@@ -155,8 +183,9 @@ impl Clients {
 
     fn ask_again(&mut self, now: Instant, tally: &mut Tally) {
         for held in &mut self.held {
-            if !held.is_asked && !held.is_broken && now - held.rests_since >= PACE {
+            if !held.is_asked && !held.is_broken && now - held.since >= PACE {
                 held.is_asked = true;
+                held.since = now;
                 held.heard = Heard::default();
                 if held.stream.write(ASK).ok() != Some(ASK.len()) {
                     held.is_broken = true;
@@ -244,7 +273,7 @@ impl Held {
             stream,
             is_asked: false,
             is_broken: false,
-            rests_since: Instant::now(),
+            since: Instant::now(),
             heard: Heard::default(),
         })
     }
@@ -258,13 +287,51 @@ impl Held {
             }
             if self.is_asked && self.heard.is(answer) {
                 self.is_asked = false;
-                self.rests_since = now;
-                tally.on_answer(now);
+                tally.on_answer(now - self.since, now);
+                self.since = now;
             } else if self.heard.is_beyond(answer) {
                 self.is_broken = true;
             }
             if self.is_broken {
                 tally.on_broken();
+            }
+        }
+    }
+}
+
+impl Bulk {
+    fn open() -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&BULK, OPENING)?;
+        stream.set_nonblocking(true)?;
+        setsockopt(&stream, sockopt::SndBuf, &BULK_BUFFER)?;
+        Ok(Self {
+            stream,
+            begun: Instant::now(),
+            sent: 0,
+            is_broken: false,
+        })
+    }
+
+    // What it was late before is forgotten.
+    const fn pace_from(&mut self, now: Instant) {
+        self.begun = now;
+        self.sent = 0;
+    }
+
+    fn go_on(&mut self, now: Instant, tally: &mut Tally) {
+        let due = (now - self.begun).as_millis() as u64 * BULK_PER_MS;
+        while !self.is_broken && self.sent < due {
+            let most = BULK_PIECE.min((due - self.sent) as usize);
+            match self.stream.write(&[0; BULK_PIECE][..most]) {
+                Ok(octets) => {
+                    self.sent += octets as u64;
+                    tally.on_bulk(octets, now);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.is_broken = true;
+                    tally.on_broken();
+                }
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The peers' server: a listener of the kernel, one thread, epoll. It answers what
-//! [`Http`](crate::service::Http) would.
+//! [`Http`](crate::service::Http) would, and throws away what [`Discard`](crate::service::Discard)
+//! would.
 
-use super::arena::{SERVER_CPU, TARGET};
+use super::arena::{BULK, SERVER_CPU, TARGET};
 use super::dialogue::answer;
 use crate::control::namespace::Namespace;
 use crate::control::worker;
@@ -13,7 +14,7 @@ use nix::sys::socket::{
 };
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -27,8 +28,12 @@ const LOOK_MS: u8 = 50;
 /// Events that are taken at once.
 const EVENTS: usize = 64;
 
-/// What stands for the listener among the events; no descriptor does.
+/// What stand for the listeners among the events; no descriptor does.
 const LISTENER: u64 = u64::MAX;
+const BULK_LISTENER: u64 = u64::MAX - 1;
+
+/// Octets that are thrown away at once.
+const PIECE: usize = 1 << 16;
 
 /// The end of a request that has no body.
 const END: &[u8] = b"\r\n\r\n";
@@ -42,12 +47,13 @@ pub(super) struct KernelServer {
 impl KernelServer {
     /// Listens in `namespace` when this returns.
     pub(super) fn start(namespace: &Namespace) -> io::Result<Self> {
-        let listener = namespace.run(listener)?;
+        let listeners =
+            namespace.run(|| -> io::Result<_> { Ok([listener(TARGET)?, listener(BULK)?]) })?;
         let stop = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&stop);
         let thread = namespace.spawn("kernel-server", move || {
             worker::pin(SERVER_CPU)?;
-            Serving::new(listener)?.run(&is_over)
+            Serving::new(listeners)?.run(&is_over)
         })?;
         Ok(Self {
             stop,
@@ -78,29 +84,38 @@ impl Drop for KernelServer {
 }
 
 // With the whole backlog, which `TcpListener::bind` does not ask for.
-fn listener() -> io::Result<OwnedFd> {
+fn listener(at: SocketAddr) -> io::Result<OwnedFd> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let fd = socket(AddressFamily::Inet, SockType::Stream, flags, None)?;
-    bind(fd.as_raw_fd(), &SockaddrStorage::from(TARGET))?;
+    bind(fd.as_raw_fd(), &SockaddrStorage::from(at))?;
     listen(&fd, Backlog::new(BACKLOG)?)?;
     Ok(fd)
+}
+
+struct Open {
+    stream: TcpStream,
+    is_bulk: bool,
 }
 
 struct Serving {
     epoll: Epoll,
     listener: TcpListener,
-    open: HashMap<u64, TcpStream>,
+    bulk_listener: TcpListener,
+    open: HashMap<u64, Open>,
     answer: Vec<u8>,
     last_answer: Vec<u8>,
 }
 
 impl Serving {
-    fn new(listener: OwnedFd) -> io::Result<Self> {
+    fn new([listener, bulk_listener]: [OwnedFd; 2]) -> io::Result<Self> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
-        epoll.add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, LISTENER))?;
+        for (fd, number) in [(&listener, LISTENER), (&bulk_listener, BULK_LISTENER)] {
+            epoll.add(fd, EpollEvent::new(EpollFlags::EPOLLIN, number))?;
+        }
         Ok(Self {
             epoll,
             listener: listener.into(),
+            bulk_listener: bulk_listener.into(),
             open: HashMap::new(),
             answer: answer(false),
             last_answer: answer(true),
@@ -116,7 +131,8 @@ impl Serving {
             };
             for event in &events[..ready] {
                 match event.data() {
-                    LISTENER => self.accept()?,
+                    LISTENER => self.accept(false)?,
+                    BULK_LISTENER => self.accept(true)?,
                     number => self.serve(number),
                 }
             }
@@ -125,21 +141,32 @@ impl Serving {
     }
 
     // All that wait. One that is gone again already is no error of ours.
-    fn accept(&mut self) -> io::Result<()> {
-        while let Ok((stream, _)) = self.listener.accept() {
+    fn accept(&mut self, is_bulk: bool) -> io::Result<()> {
+        let listener = if is_bulk {
+            &self.bulk_listener
+        } else {
+            &self.listener
+        };
+        while let Ok((stream, _)) = listener.accept() {
             let number = u64::from(stream.as_raw_fd().cast_unsigned());
             let event = EpollEvent::new(EpollFlags::EPOLLIN, number);
             self.epoll.add(&stream, event)?;
-            self.open.insert(number, stream);
+            self.open.insert(number, Open { stream, is_bulk });
         }
         Ok(())
     }
 
     // One read an event, and one answer: neither has to wait. A request comes in one segment.
     fn serve(&mut self, number: u64) {
-        let Some(stream) = self.open.get_mut(&number) else {
+        let Some(Open { stream, is_bulk }) = self.open.get_mut(&number) else {
             return;
         };
+        if *is_bulk {
+            if stream.read(&mut [0; PIECE]).unwrap_or_default() == 0 {
+                self.open.remove(&number);
+            }
+            return;
+        }
         let mut request = [0; 1024];
         let octets = stream.read(&mut request).unwrap_or_default();
         let request = &request[..octets];

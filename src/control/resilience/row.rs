@@ -53,7 +53,7 @@ impl Phase {
 /// What one contestant did in one phase at one rate.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Its name: `serve`, `kernel`, `nft-synproxy`; without honest clients, and during the flood
+    /// Its name: `serve`, `serve-xdp`, `kernel`, `nft-synproxy`; without honest clients, and during the flood
     /// alone: [`BASELINE`] and [`SERVE_ALONE`].
     pub against: String,
     /// Who shares an interface with whom.
@@ -113,6 +113,11 @@ pub struct Honest {
     /// Requests a second that were answered on connections that had been opened before the first
     /// phase; each asks again a little after its last answer.
     pub established_per_s: f64,
+    /// From request to answer on those, microseconds.
+    pub established_us: Percentiles,
+    /// Octets a second that a bulk transfer got rid of, on a connection opened with those. It is
+    /// paced: 12.5 million a second are asked of it.
+    pub bulk_octets_per_s: f64,
     /// Of those connections, how many broke in this phase.
     pub established_broken: u64,
 }
@@ -183,7 +188,9 @@ mod tests {
             r#"{"against":"serve","topology":"shared","phase":"during","flood_rate":5,"#.to_owned()
                 + r#""honest":{"attempted":0,"succeeded":0,"rate_per_s":0.0,"#
                 + r#""syn_retransmitted":0,"handshake_us":{"p50":0.0,"p99":0.0,"p999":0.0},"#
-                + r#""timeline":[],"established_per_s":0.0,"established_broken":0},"#
+                + r#""timeline":[],"established_per_s":0.0,"#
+                + r#""established_us":{"p50":0.0,"p99":0.0,"p999":0.0},"#
+                + r#""bulk_octets_per_s":0.0,"established_broken":0},"#
                 + r#""flood":{"offered_per_s":0.0,"answered_per_s":0.0},"#
                 + r#""cpu":{"shard":0.0,"system":0.0,"cores":[]}}"#
         );

@@ -8,8 +8,8 @@ use std::time::Instant;
 /// The grain of a row's timeline.
 const GRAIN: Duration = Duration::from_millis(250);
 
-/// The longest handshake that is told from longer ones: above the patience of any client.
-const HANDSHAKE_MAX: Duration = Duration::from_mins(1);
+/// The longest time that is told from longer ones: above the patience of any client.
+const TIME_MAX: Duration = Duration::from_mins(1);
 
 /// Counts of one phase.
 pub(super) struct Tally {
@@ -20,23 +20,26 @@ pub(super) struct Tally {
     in_span: u64,
     handshakes: Histogram<u64>,
     timeline: Vec<u64>,
-    answers: u64,
+    answers: Histogram<u64>,
+    bulk_octets: u64,
     broken: u64,
 }
 
 impl Tally {
     /// A phase that begins visits from `begin` for `span`.
     pub(super) fn new(begin: Instant, span: Duration) -> Self {
-        let max = u64::try_from(HANDSHAKE_MAX.as_nanos()).expect("a minute fits");
+        let max = u64::try_from(TIME_MAX.as_nanos()).expect("a minute fits");
+        let empty = || Histogram::new_with_max(max, 3).expect("the bounds are constants that fit");
         Self {
             begin,
             span,
             attempted: 0,
             succeeded: 0,
             in_span: 0,
-            handshakes: Histogram::new_with_max(max, 3).expect("the bounds are constants that fit"),
+            handshakes: empty(),
             timeline: Vec::new(),
-            answers: 0,
+            answers: empty(),
+            bulk_octets: 0,
             broken: 0,
         }
     }
@@ -49,15 +52,14 @@ impl Tally {
     /// A visit is over.
     pub(super) fn on_end(&mut self, is_good: bool, handshake: Option<Duration>, now: Instant) {
         if let Some(handshake) = handshake {
-            let nanos = u64::try_from(handshake.as_nanos()).unwrap_or(u64::MAX);
-            self.handshakes.saturating_record(nanos);
+            self.handshakes.saturating_record(nanos(handshake));
         }
         if !is_good {
             return;
         }
         self.succeeded += 1;
         let elapsed = now - self.begin;
-        self.in_span += u64::from(elapsed < self.span);
+        self.in_span += u64::from(self.is_in_span(now));
         let place = (elapsed.as_millis() / GRAIN.as_millis()) as usize;
         if self.timeline.len() <= place {
             self.timeline.resize(place + 1, 0);
@@ -65,9 +67,22 @@ impl Tally {
         self.timeline[place] += 1;
     }
 
-    /// A held connection was answered.
-    pub(super) fn on_answer(&mut self, now: Instant) {
-        self.answers += u64::from(now - self.begin < self.span);
+    /// A held connection was answered after `waited`.
+    pub(super) fn on_answer(&mut self, waited: Duration, now: Instant) {
+        if self.is_in_span(now) {
+            self.answers.saturating_record(nanos(waited));
+        }
+    }
+
+    /// So many octets of the bulk transfer were taken.
+    pub(super) fn on_bulk(&mut self, octets: usize, now: Instant) {
+        if self.is_in_span(now) {
+            self.bulk_octets += octets as u64;
+        }
+    }
+
+    fn is_in_span(&self, now: Instant) -> bool {
+        now - self.begin < self.span
     }
 
     /// A held connection broke.
@@ -86,10 +101,16 @@ impl Tally {
             syn_retransmitted,
             handshake_us: Percentiles::of(&self.handshakes, 1e3),
             timeline: self.timeline,
-            established_per_s: self.answers as f64 / seconds,
+            established_per_s: self.answers.len() as f64 / seconds,
+            established_us: Percentiles::of(&self.answers, 1e3),
+            bulk_octets_per_s: self.bulk_octets as f64 / seconds,
             established_broken: self.broken,
         }
     }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -110,8 +131,11 @@ mod tests {
             tally.on_begin();
             tally.on_end(is_good, handshake.map(Duration::from_micros), at(millis));
         }
-        tally.on_answer(at(1_000));
-        tally.on_answer(at(2_000));
+        let waited = Duration::from_micros(300);
+        tally.on_answer(waited, at(1_000));
+        tally.on_answer(2 * waited, at(2_000));
+        tally.on_bulk(5_000, at(1_999));
+        tally.on_bulk(5_000, at(2_000));
         tally.on_broken();
         let honest = tally.close(7);
         assert_eq!((honest.attempted, honest.succeeded), (4, 3));
@@ -122,6 +146,8 @@ mod tests {
         );
         assert!((honest.rate_per_s - 1.0).abs() < 1e-9);
         assert!((honest.established_per_s - 0.5).abs() < 1e-9);
+        assert!((honest.established_us.p99 - 300.0).abs() < 1.0);
+        assert!((honest.bulk_octets_per_s - 2_500.0).abs() < 1e-9);
         let p = honest.handshake_us;
         assert!(
             (p.p50 - 200.0).abs() < 1.0 && (p.p999 - 1e6).abs() < 1e3,
