@@ -6,6 +6,9 @@
 //! `perf stat`, or by `valgrind --tool=callgrind` where the machine lends no counters:
 //! `cargo bench --bench cookie -- --count`.
 
+#[path = "common/count.rs"]
+mod count;
+
 use criterion::{Criterion, Throughput, criterion_group};
 use seawall::limits::{BURST_FRAMES, FRAME_BYTES};
 use seawall::nic::{Burst, Frame, Port, PortCounters};
@@ -17,7 +20,6 @@ use seawall::wire::{
     Timestamps,
 };
 use std::os::fd::BorrowedFd;
-use std::process::Command;
 
 /// How far a breath moves the clock.
 const BREATH: Duration = Duration::from_micros(5);
@@ -181,36 +183,15 @@ fn replies(c: &mut Criterion) {
 
 criterion_group!(benches, replies);
 
-/// What counts instructions, with its arguments, and the words around the number in its output.
-const COUNTERS: [(&str, &[&str], &str); 2] = [
-    ("perf", &["stat", "-e", "instructions:u"], "instructions"),
-    (
-        "valgrind",
-        &["--tool=callgrind", "--callgrind-out-file=/dev/null"],
-        "Collected :",
-    ),
-];
-
 const BREATHS: u64 = 2000;
 
-// Instructions of this program, run for so many breaths.
+// Instructions of so many breaths, and of a start.
 fn instructions(name: &str, breaths: u64) -> Option<(&'static str, u64)> {
-    let me = std::env::current_exe().expect("a program knows where it is");
-    COUNTERS.iter().find_map(|&(counter, arguments, word)| {
-        let mut command = Command::new(counter);
-        command.args(arguments).arg(&me);
-        let output = command.args([BREATHE, name, &breaths.to_string()]).output();
-        let output = output.ok().filter(|output| output.status.success())?;
-        let text = String::from_utf8_lossy(&output.stderr);
-        let line = text.lines().find(|line| line.contains(word))?;
-        let is_digits = |word: &&str| word.chars().all(|c| c.is_ascii_digit() || c == ',');
-        let number = line.split_whitespace().find(is_digits)?;
-        Some((counter, number.replace(',', "").parse().ok()?))
-    })
+    count::instructions(&[BREATHE, name, &breaths.to_string()])
 }
 
 // The difference between a run and one of twice its length: start and end cancel out.
-fn count() {
+fn count_all() {
     for (name, ..) in KINDS {
         let (once, twice) = (instructions(name, BREATHS), instructions(name, 2 * BREATHS));
         let (Some((counter, once)), Some((_, twice))) = (once, twice) else {
@@ -239,7 +220,7 @@ fn main() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [BREATHE, name, breaths] => breathe(name, breaths.parse().expect("a number of breaths")),
-        _ if arguments.contains(&"--count") => count(),
+        _ if arguments.contains(&"--count") => count_all(),
         _ => {
             benches();
             Criterion::default().configure_from_args().final_summary();

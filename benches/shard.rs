@@ -5,22 +5,22 @@
 //! connections a second. `shard_segment_64` is a burst of 64 segments that arrive on open
 //! connections, with all that the server does about them; its throughput is segments a second.
 
+#[path = "common/ends.rs"]
+mod ends;
+#[path = "common/frames.rs"]
+mod frames;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ends::{SERVER, tuple};
+use frames::{LINK, send};
 use seawall::limits::BURST_FRAMES;
 use seawall::nic::memory::{MemoryPort, Misfortune, pair};
 use seawall::service::{Conn, Discard, Echo, Http, Service};
 use seawall::shard::{Breath, Shard, ShardConfig};
 use seawall::time::{Duration, Instant};
-use seawall::wire::{
-    Address, Checksum, Ctl, Endpoint, FourTuple, Headers, LinkHeader, Options, Segment, Seq, parse,
-};
+use seawall::wire::{Checksum, Ctl, FourTuple, Options, Segment, Seq, parse};
 
 const FRAMES: usize = 4096;
-const LINK: LinkHeader = LinkHeader::new([2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]);
-const SERVER: Endpoint = Endpoint {
-    address: Address::v4([10, 0, 0, 1]),
-    port: 80,
-};
 
 /// How far a breath moves the clock. A life takes a handful, so that there are far fewer
 /// connections in TIME-WAIT than the table holds.
@@ -32,15 +32,6 @@ fn config() -> ShardConfig {
     let mut config = ShardConfig::default();
     config.tcp.time_wait = Duration::from_millis(100);
     config
-}
-
-// The n-th client: every port, then the next address.
-fn client(n: u32) -> Endpoint {
-    let address = 0x0a00_0002 + n / 64_000;
-    Endpoint {
-        address: Address::v4(address.to_be_bytes()),
-        port: (1024 + n % 64_000) as u16,
-    }
 }
 
 /// Asks once, reads to the end, closes.
@@ -86,10 +77,7 @@ impl World {
     // `count` lives side by side, until both ends have nothing left to do but wait.
     fn live(&mut self, count: u32) {
         for _ in 0..count {
-            let tuple = FourTuple {
-                local: client(self.asked),
-                remote: SERVER,
-            };
+            let tuple = tuple(self.asked).reversed();
             self.asked += 1;
             let opened = self.client.open(tuple, LINK, 0, self.visitor, self.now);
             opened.expect("a fresh tuple, and a table with room");
@@ -125,7 +113,8 @@ fn connection(c: &mut Criterion) {
 
 /// The other end of a connection, by hand.
 struct Peer {
-    end: Endpoint,
+    /// Seen from here.
+    tuple: FourTuple,
     next: Seq,
     acknowledges: Seq,
 }
@@ -146,20 +135,7 @@ impl Peer {
             },
             ..Segment::default()
         };
-        let headers = Headers {
-            link: &LINK,
-            tuple: &FourTuple {
-                local: self.end,
-                remote: SERVER,
-            },
-            segment: &segment,
-            hop_limit: 64,
-            tos: 0,
-        };
-        let mut frame = vec![0; headers.len() + text.len()];
-        frame[headers.len()..].copy_from_slice(text);
-        let len = headers.emit(&mut frame).expect("it has that length");
-        assert!(port.send_bytes(now, &frame[..len]), "frames come back");
+        send(port, now, &self.tuple, &segment, text);
         self.next = self.next + segment.len();
     }
 }
@@ -181,7 +157,7 @@ impl Opened {
         let now = Instant::ZERO;
         let open = |n| {
             let mut peer = Peer {
-                end: client(n),
+                tuple: tuple(n).reversed(),
                 next: Seq(n),
                 acknowledges: Seq(0),
             };

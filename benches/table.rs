@@ -1,80 +1,24 @@
 //! Finding connections in bursts, as a shard does: hash all, prefetch all, find each.
 //!
-//! A figure is the time of a burst of 32. The values are as large as a connection's hot half.
+//! A figure is the time of a burst of 32. The values are as large as a live connection.
+
+#[path = "common/ends.rs"]
+mod ends;
+#[path = "common/find.rs"]
+mod find;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use ends::tuple;
+use find::{BURST, Prefetch, Value, bursts, filled, find_burst, renew_burst, value};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use seawall::table::{Remains, Table};
-use seawall::wire::{Address, Endpoint, FourTuple};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-const BURST: usize = 32;
-
-type Value = [u64; 32];
-
-fn tuple(n: u32) -> FourTuple {
-    let end = |address: u32, port| Endpoint {
-        address: Address::v4(address.to_be_bytes()),
-        port,
-    };
-    FourTuple {
-        local: end(0xc633_6401, 80),
-        remote: end(0x0a00_0000 + n / 50_000, 1024 + (n % 50_000) as u16),
-    }
-}
-
-fn filled(connections: u32) -> Table<Value> {
-    let mut table = Table::new(connections as usize, [3, 1, 4, 1]);
-    for n in 0..connections {
-        let (tuple, value) = (tuple(n), [u64::from(n); 32]);
-        let hash = table.hash(&tuple);
-        assert!(table.insert(hash, tuple, value).is_ok());
-    }
-    table
-}
-
-// Bursts of tuples numbered `start..start + among`, in no order that a cache would like.
-fn bursts(start: u32, among: u32) -> impl FnMut() -> [FourTuple; BURST] {
-    let mut state = 1_u32;
-    move || {
-        core::array::from_fn(|_| {
-            state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-            tuple(start + ((u64::from(state ^ (state >> 15)) * u64::from(among)) >> 32) as u32)
-        })
-    }
-}
-
-#[derive(Clone, Copy, PartialEq, PartialOrd)]
-enum Prefetch {
-    Nothing,
-    Index,
-    Slot,
-}
-
-fn find_burst(table: &Table<Value>, tuples: &[FourTuple; BURST], prefetch: Prefetch) -> u64 {
-    let hashes = tuples.map(|tuple| table.hash(&tuple));
-    if prefetch >= Prefetch::Index {
-        for hash in &hashes {
-            table.prefetch(*hash);
-        }
-    }
-    if prefetch >= Prefetch::Slot {
-        for hash in &hashes {
-            black_box(table.prefetch_slot(*hash));
-        }
-    }
-    let found = hashes.iter().zip(tuples).filter_map(|(hash, tuple)| {
-        let handle = table.find(*hash, tuple)?;
-        Some(table.get(handle)?[0])
-    });
-    found.sum()
-}
-
-fn find(c: &mut Criterion) {
+fn hit_and_miss(c: &mut Criterion) {
     let mut group = c.benchmark_group("table_find_32");
     group.throughput(Throughput::Elements(BURST as u64));
     for connections in [10_000, 1_000_000] {
@@ -132,7 +76,7 @@ fn retire(c: &mut Criterion) {
         let mut n = 0;
         let mut next = || {
             let tuple = tuple(n);
-            let handle = table.insert(table.hash(&tuple), tuple, [0; 32]);
+            let handle = table.insert(table.hash(&tuple), tuple, value(n));
             let remains = Remains {
                 since_millis: u64::from(n) / 20,
                 ..Remains::default()
@@ -184,9 +128,7 @@ fn beside_reader(c: &mut Criterion) {
             group.bench_function(BenchmarkId::new("remove_insert_note_32", readers), |b| {
                 b.iter_custom(|times| {
                     cpu_time_of(times, || {
-                        for tuple in next() {
-                            renew(&mut table, tuple);
-                        }
+                        renew_burst(&mut table, &next(), Prefetch::Nothing);
                     })
                 });
             });
@@ -194,15 +136,6 @@ fn beside_reader(c: &mut Criterion) {
         });
     }
     group.finish();
-}
-
-fn renew(table: &mut Table<Value>, tuple: FourTuple) {
-    let hash = table.hash(&tuple);
-    let handle = table.find(hash, &tuple).expect("all are in");
-    let value = table.remove(handle).expect("just found");
-    if let Ok(handle) = table.insert(hash, tuple, value) {
-        table.set_note(handle, hash);
-    }
 }
 
 // Of this thread: where cores are few, the reader takes its own time from the same core.
@@ -219,5 +152,5 @@ fn cpu_time_of(times: u64, mut body: impl FnMut()) -> Duration {
     Duration::from_micros(micros.unsigned_abs())
 }
 
-criterion_group!(benches, find, replace, retire, beside_reader);
+criterion_group!(benches, hit_and_miss, replace, retire, beside_reader);
 criterion_main!(benches);

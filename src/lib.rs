@@ -26,7 +26,9 @@
 //! # One packet's walk
 //!
 //! The XDP program (`xdp/seawall.bpf.c`) finds the destination in its map of owned endpoints and
-//! redirects the frame to the socket of its queue; everything else it passes to the kernel.
+//! redirects the frame to the socket of its queue; everything else it passes to the kernel. In a
+//! flood of SYNs it answers them itself, by the cookies that the shard would send
+//! ([`control::server::CookiePath`]).
 //! [`nic::af_xdp`] yields a burst of [`Frame`](nic::Frame)s. The shard parses all of them
 //! ([`wire::parse`]), hashes all tuples and prefetches the [`table`]'s lines, so that by the time
 //! the first segment is processed the memory of the last is on its way. For each segment the
@@ -72,8 +74,13 @@
 //!   oldest goes before its time, and is counted.
 //! - **Lists of work are bounded** by a burst a breath: timers, output, connections. What is left
 //!   over makes the breath busy, and the next one follows without sleep.
-//! - **`unsafe`** is in [`nic`] (system calls and shared rings) and two calls of
-//!   [`table`]: an intrinsic, and advice about its memory.
+//! - **SYNs to be answered by cookies are answered in runs**, eight at most, that one look at
+//!   listener, switch and settings decides; their hashes are computed side by side in vectors
+//!   ([`tcp::cookie::Lanes`]). Floods mostly bring SYNs as Linux lays them out, so those are read
+//!   and answered by a way of their own, and tests hold it to the general one.
+//! - **`unsafe`** is in [`nic`] (system calls and shared rings), two calls of [`table`] (an
+//!   intrinsic, and advice about its memory), and where cookies are hashed by vectors that not
+//!   every processor has.
 
 pub mod buffer;
 pub mod cli;

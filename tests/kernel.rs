@@ -25,6 +25,8 @@ mod stage;
 mod storm;
 #[path = "kernel/streams.rs"]
 mod streams;
+#[path = "kernel/xdp_cookies.rs"]
+mod xdp_cookies;
 
 use common::ROOT;
 use std::process::ExitCode;
@@ -111,6 +113,26 @@ const TESTS: &[common::Row] = &[
         "whatever_a_syn_offers_survives_a_cookie",
         &["root", "ss"],
         cookies::every_mix_of_options,
+    ),
+    (
+        "xdp_answers_keep_every_mix_of_options_of_the_syn",
+        ROOT,
+        xdp_cookies::every_mix_of_options,
+    ),
+    (
+        "xdp_answers_wait_until_they_can_be_sent",
+        ROOT,
+        xdp_cookies::waits_until_it_can_send,
+    ),
+    (
+        "new_keys_of_xdp_answers_lose_no_handshake",
+        ROOT,
+        xdp_cookies::rotation_loses_nobody,
+    ),
+    (
+        "a_flood_switches_to_xdp_answers_and_back",
+        ROOT,
+        xdp_cookies::a_flood_switches_it_on_and_its_end_off,
     ),
     // storm
     (

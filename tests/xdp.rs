@@ -158,6 +158,8 @@ fn who_asks_for_us_is_ours() {
     let group = "ff02::1:ff00:3".parse().unwrap();
     let nd = |to| V6::to(to).protocol(ICMPV6).hop_limit(255);
     let solicit = |to, target| nd(to).frame(&solicitation(target));
+    let mut version = solicit(group, ALONE_V6);
+    version[14] = 0x20;
     let mut advertisement = solicitation(ALONE_V6);
     advertisement[0] = 136;
     let mut coded = solicitation(ALONE_V6);
@@ -188,6 +190,7 @@ fn who_asks_for_us_is_ours() {
         "ND for another" => solicit(group, NOT_V6), PassNotOwned;
         "ND from behind a router" =>
             nd(group).hop_limit(254).frame(&solicitation(ALONE_V6)), PassNotOwned;
+        "ND in IP of another version" => version, PassNotOwned;
         "ND with a code" => nd(group).frame(&coded), PassNotOwned;
         "an advertisement" => nd(group).frame(&advertisement), PassNotOwned;
         "half of ND" => nd(group).frame(&solicitation(ALONE_V6)[..23]), PassNotOwned;

@@ -13,6 +13,7 @@ mod syn;
 
 use common::ROOT;
 use draws::Draws;
+use nix::time::{ClockId, clock_gettime};
 use seawall::control::clock::Clock;
 use seawall::control::server::epoch_answer;
 use seawall::nic::af_xdp::{Action, Answers, Filter, Orders, Verdict};
@@ -94,13 +95,12 @@ impl Both {
     fn new(socket: BorrowedFd<'_>, config: ShardConfig) -> Self {
         let mut filter = Filter::load().unwrap();
         register(&mut filter, socket);
-        let clock = Clock::start();
+        let clock = Clock::start().older_by(BEGIN);
         let mut answers = filter.answers().unwrap();
         for (number, endpoint) in (0..).zip(listeners()) {
             for epoch in [1, 2] {
                 let key = config.cookies.key_of(epoch);
-                let began = clock.began() - BEGIN;
-                let answer = epoch_answer(&config, endpoint.address, epoch, key, began);
+                let answer = epoch_answer(&config, endpoint.address, epoch, key, clock.began());
                 answers.set(number, &answer).unwrap();
             }
             filter.own_listener(endpoint, number).unwrap();
@@ -125,18 +125,19 @@ impl Both {
         self.answers.order(orders).unwrap();
     }
 
-    // By the shards' clock.
+    // By the shards' clock, as far as the kernel has it without reading the hardware's.
     fn now(&self) -> Instant {
-        self.clock.now() + BEGIN
+        let coarse = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).unwrap();
+        Instant::ZERO + Duration::from(coarse).saturating_sub(self.clock.began())
     }
 
-    /// What both make of a frame within one millisecond.
+    /// What both make of a frame at the same time.
     fn ask(&mut self, frame: &[u8]) -> (Action, Option<Vec<u8>>) {
         loop {
             let before = self.now();
             let action = self.filter.answer(frame, &mut self.reply).unwrap();
             let now = self.now();
-            if before.as_millis() == now.as_millis() {
+            if before == now {
                 assert!(self.wire.send_bytes(now, frame));
                 self.shard.breathe(now);
                 return (action, self.wire.take_bytes(now));
@@ -255,7 +256,7 @@ fn between_epochs() {
         // Over both slots: an epoch that is over, and one that is not there yet.
         for epoch in [0, 3] {
             for (number, endpoint) in (0..).zip(listeners()) {
-                let began = both.clock.began() - BEGIN;
+                let began = both.clock.began();
                 let answer = epoch_answer(&config, endpoint.address, epoch, KEY, began);
                 both.answers.set(number, &answer).unwrap();
             }

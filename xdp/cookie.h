@@ -27,12 +27,37 @@ struct ends {
 	__u32 is_v4;
 };
 
-/* The state behind our address has taken in half of an IPv4 peer's, mapped like it: zeros. */
-INLINE void take_remote(struct siphash *state, const struct ends *ends)
+/* What is hashed of a SYN. */
+struct hashes {
+	__u64 cookie;
+	__u32 offset; /* of our timestamps to this peer */
+};
+
+/* Both at once, for the second is free while the first waits for itself. Of an IPv4 peer the state
+ * behind our address has taken in the first half, mapped like it: zeros. */
+INLINE struct hashes hash(const struct listener *at, const struct ends *ends, __be32 seq)
 {
+	struct siphash a = { at->mint[0], at->mint[1], at->mint[2], at->mint[3] };
+	struct siphash b = { at->offsets[0], at->offsets[1], at->offsets[2], at->offsets[3] };
+	__u64 numbers = (__u64)seq << 32 | (__u32)ends->remote_port << 16 | ends->local_port;
+	__u64 last = SIPHASH_LAST(NET32(at->epoch), COOKIE_BYTES);
+	struct hashes hashes;
+
 	if (!ends->is_v4)
-		siphash_word(state, ends->remote_front);
-	siphash_word(state, ends->remote_back);
+		siphash_words(&a, ends->remote_front, &b, ends->remote_front);
+	siphash_words(&a, ends->remote_back, &b, ends->remote_back);
+	siphash_words(&a, numbers, &b, SIPHASH_LAST(FOR_TIMESTAMPS, OFFSET_BYTES));
+	a.v3 ^= last;
+	b.v2 ^= SIPHASH_END;
+	siphash_rounds(&a, &b);
+	a.v0 ^= last;
+	a.v2 ^= SIPHASH_END;
+	siphash_rounds(&a, &b);
+	hashes.offset = siphash_sum(&b);
+	siphash_round(&a);
+	siphash_round(&a);
+	hashes.cookie = siphash_sum(&a);
+	return hashes;
 }
 
 /* The MSS class: the largest that is not above what the peer takes (MUST-15, MUST-16). */
@@ -62,30 +87,20 @@ INLINE __u32 class_of(__u32 mss, __u32 is_v4)
 			     0;
 }
 
-/* The ISS that answers a SYN with this sequence number, as it came. */
-INLINE __u32 mint(const struct listener *at, const struct ends *ends, __be32 seq, __u32 mss)
+/* The ISS that answers a SYN with this hash and MSS option. */
+INLINE __u32 mint(__u64 hash, __u32 mss, __u32 is_v4, __u32 epoch)
 {
-	struct siphash state = { at->mint[0], at->mint[1], at->mint[2], at->mint[3] };
-	__u32 class = class_of(mss, ends->is_v4);
-	__u64 hash;
+	__u32 class = class_of(mss, is_v4);
 
-	take_remote(&state, ends);
-	siphash_word(&state, (__u64)seq << 32 | (__u32)ends->remote_port << 16 | ends->local_port);
-	hash = siphash_finish(&state, NET32(at->epoch), COOKIE_BYTES);
 	return (__u32)(hash >> (8 + 4 * class) << 8) |
-	       (((__u32)hash & 0xff) ^ (class << 5 | (at->epoch & 31)));
+	       (((__u32)hash & 0xff) ^ (class << 5 | (epoch & 31)));
 }
 
-/* TSval of the SYN-ACK, which remembers what else the SYN offered; `millis` by our clock. */
-INLINE __u32 stamp(const struct listener *at, const struct ends *ends, __u32 millis, __u32 shift,
-		   __u32 sack)
+/* TSval of the SYN-ACK, which remembers what else the SYN offered, at `clock` of the connection. */
+INLINE __u32 stamp(__u32 clock, __u32 shift, __u32 sack)
 {
-	struct siphash state = { at->offsets[0], at->offsets[1], at->offsets[2], at->offsets[3] };
-	__u32 clock, packed;
+	__u32 packed = clock & ~(__u32)TS_MASK;
 
-	take_remote(&state, ends);
-	clock = millis + (__u32)siphash_finish(&state, FOR_TIMESTAMPS, OFFSET_BYTES);
-	packed = clock & ~(__u32)TS_MASK;
 	if (shift != OPTION_ABSENT)
 		packed |= TS_SCALED | shift;
 	if (sack)

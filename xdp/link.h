@@ -18,7 +18,7 @@ INLINE int open_link(void *frame, void *end, __u32 *length, __u16 *type)
 
 	if ((void *)(ethernet + 1) > end)
 		return VERDICT_PASS_NOT_IP;
-	*type = NET16(ethernet->type);
+	*type = NET16(HALF(&ethernet->type));
 	*length = sizeof(*ethernet);
 	for (tags = 0; *type == ETHERTYPE_VLAN || *type == ETHERTYPE_QINQ; tags++) {
 		vlan = frame + *length;
@@ -26,7 +26,7 @@ INLINE int open_link(void *frame, void *end, __u32 *length, __u16 *type)
 			return VERDICT_PASS_VLAN;
 		if ((void *)(vlan + 1) > end)
 			return VERDICT_PASS_NOT_IP;
-		*type = NET16(vlan->type);
+		*type = NET16(HALF(&vlan->type));
 		*length += sizeof(*vlan);
 	}
 	return UNDECIDED;
@@ -34,9 +34,18 @@ INLINE int open_link(void *frame, void *end, __u32 *length, __u16 *type)
 
 INLINE void map_ipv4(struct address *address, const __u8 *octets)
 {
-	address->octets[10] = 0xff;
-	address->octets[11] = 0xff;
-	__builtin_memcpy(address->octets + 12, octets, 4);
+	PUT(address->octets, 0);
+	PUT(address->octets + 4, 0);
+	PUT(address->octets + 8, NET32(0xffff));
+	PUT(address->octets + 12, WORD(octets));
+}
+
+INLINE void copy_ipv6(struct address *address, const __u8 *octets)
+{
+	int at;
+
+	for (at = 0; at < 16; at += 4)
+		PUT(address->octets + at, WORD(octets + at));
 }
 
 #endif

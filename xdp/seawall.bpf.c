@@ -68,7 +68,8 @@ INLINE int judge_solicitation(struct packet *packet, struct ipv6 *ip)
 	struct solicitation *solicitation = (void *)(ip + 1);
 	struct address target;
 
-	if (ip->hop_limit != ND_HOP_LIMIT || (void *)(solicitation + 1) > packet->end)
+	if (ip->version_class >> 4 != 6 || ip->hop_limit != ND_HOP_LIMIT ||
+	    (void *)(solicitation + 1) > packet->end)
 		return UNDECIDED;
 	if (solicitation->icmp.type != ICMPV6_SOLICITATION || solicitation->icmp.code != 0)
 		return UNDECIDED;
@@ -341,33 +342,19 @@ INLINE int judge_sender(const struct packet *packet, const struct control *contr
 	return are_flags_possible(tcp->flags) ? VERDICT_REDIRECT : VERDICT_DROP_FLAGS;
 }
 
-INLINE int judge_whole(struct xdp_md *ctx, struct packet *packet)
+/* What the program does not answer by itself. */
+INLINE int steer(struct xdp_md *ctx, const struct control *control_now)
 {
-	__u32 zero = 0;
-	const struct control *control_now = bpf_map_lookup_elem(&control, &zero);
-	int verdict;
-
-	if (!control_now)
-		return VERDICT_DROP_NO_SOCKET; /* an array has all of its values */
-	verdict = answer(ctx, control_now);
-	if (verdict != UNDECIDED)
-		return verdict;
-	packet->cursor = (void *)(long)ctx->data;
-	packet->end = (void *)(long)ctx->data_end;
-	verdict = judge(packet);
-	return verdict == VERDICT_REDIRECT ? judge_sender(packet, control_now) : verdict;
-}
-
-SEC("xdp")
-int seawall(struct xdp_md *ctx)
-{
-	struct packet packet = {};
-	int verdict = judge_whole(ctx, &packet);
+	struct packet packet = {
+		.cursor = (void *)(long)ctx->data,
+		.end = (void *)(long)ctx->data_end,
+	};
+	int verdict = judge(&packet);
 	int action = XDP_DROP;
 
-	if (verdict == VERDICT_ANSWER) {
-		action = XDP_TX;
-	} else if (verdict < VERDICT_REDIRECT) {
+	if (verdict == VERDICT_REDIRECT)
+		verdict = judge_sender(&packet, control_now);
+	if (verdict < VERDICT_REDIRECT) {
 		action = XDP_PASS;
 		if (packet.first)
 			remember_fragment(&packet);
@@ -379,6 +366,22 @@ int seawall(struct xdp_md *ctx)
 	}
 	count(verdict);
 	return action;
+}
+
+SEC("xdp")
+int seawall(struct xdp_md *ctx)
+{
+	__u32 zero = 0;
+	const struct control *control_now = bpf_map_lookup_elem(&control, &zero);
+	int verdict;
+
+	if (!control_now)
+		return XDP_DROP; /* an array has all of its values */
+	verdict = answer(ctx, control_now);
+	if (verdict == UNDECIDED)
+		return steer(ctx, control_now);
+	count(verdict);
+	return verdict == VERDICT_ANSWER ? XDP_TX : XDP_DROP;
 }
 
 /* The helpers are lent to GPL-compatible programs. */

@@ -82,7 +82,7 @@ struct control {
 struct listener {
 	__u64 mint[4];    /* SipHash state under the key of the epoch, behind our address */
 	__u64 offsets[4]; /* the same under the key of initial sequence numbers */
-	__u64 begin;      /* of the epoch here, by the monotonic clock, in nanoseconds */
+	__u64 begin;      /* of the epoch here, by the coarse monotonic clock, in nanoseconds */
 	__u32 millis;     /* of the shards' clock at `begin` */
 	__u32 epoch;
 	__u32 mss;        /* our option */

@@ -25,24 +25,53 @@ INLINE void siphash_round(struct siphash *state)
 	state->v2 = ROTATE(state->v2, 32);
 }
 
-/* Takes in eight octets of the message, the first of them the lowest of the word. */
-INLINE void siphash_word(struct siphash *state, __u64 word)
+/* Two rounds of each of two states, step by step: a round waits for itself most of the time, and
+ * two of them wait together. */
+INLINE void siphash_rounds(struct siphash *a, struct siphash *b)
 {
-	state->v3 ^= word;
-	siphash_round(state);
-	siphash_round(state);
-	state->v0 ^= word;
+	int round;
+
+#pragma clang loop unroll(full)
+	for (round = 0; round < 2; round++) {
+		a->v0 += a->v1;
+		b->v0 += b->v1;
+		a->v2 += a->v3;
+		b->v2 += b->v3;
+		a->v1 = ROTATE(a->v1, 13) ^ a->v0;
+		b->v1 = ROTATE(b->v1, 13) ^ b->v0;
+		a->v3 = ROTATE(a->v3, 16) ^ a->v2;
+		b->v3 = ROTATE(b->v3, 16) ^ b->v2;
+		a->v0 = ROTATE(a->v0, 32) + a->v3;
+		b->v0 = ROTATE(b->v0, 32) + b->v3;
+		a->v2 += a->v1;
+		b->v2 += b->v1;
+		a->v1 = ROTATE(a->v1, 17) ^ a->v2;
+		b->v1 = ROTATE(b->v1, 17) ^ b->v2;
+		a->v3 = ROTATE(a->v3, 21) ^ a->v0;
+		b->v3 = ROTATE(b->v3, 21) ^ b->v0;
+		a->v2 = ROTATE(a->v2, 32);
+		b->v2 = ROTATE(b->v2, 32);
+	}
 }
 
-/* The hash of a message of `length` octets that ends with the low `length % 8` of `tail`. */
-INLINE __u64 siphash_finish(struct siphash *state, __u64 tail, __u64 length)
+/* Each takes in eight octets of its message, the first of them the lowest of the word. */
+INLINE void siphash_words(struct siphash *a, __u64 word_a, struct siphash *b, __u64 word_b)
 {
-	siphash_word(state, tail | length << 56);
-	state->v2 ^= 0xff;
-	siphash_round(state);
-	siphash_round(state);
-	siphash_round(state);
-	siphash_round(state);
+	a->v3 ^= word_a;
+	b->v3 ^= word_b;
+	siphash_rounds(a, b);
+	a->v0 ^= word_a;
+	b->v0 ^= word_b;
+}
+
+/* The last word of a message of `length` octets, that ends with the low `length % 8` of `tail`. */
+#define SIPHASH_LAST(tail, length) ((tail) | (__u64)(length) << 56)
+
+/* What is xored to v2 behind the last word, before four more rounds. */
+#define SIPHASH_END 0xff
+
+INLINE __u64 siphash_sum(const struct siphash *state)
+{
 	return state->v0 ^ state->v1 ^ state->v2 ^ state->v3;
 }
 

@@ -11,6 +11,7 @@ pub mod resilience;
 pub mod serve;
 pub mod stats;
 mod summary;
+mod switch_log;
 mod terminal;
 
 use clap::{Parser, Subcommand};

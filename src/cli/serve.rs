@@ -3,12 +3,12 @@
 use super::admin::AdminAt;
 use super::block_list;
 use super::summary::{Summary, json_queues};
+use super::switch_log::SwitchLog;
 use super::terminal::{LiveLine, stop_flag};
 use crate::control::admin::Admin;
 use crate::control::server::{
     ChecksumRule, CookiePath, CookiePathConfig, Server, ServerConfig, Totals,
 };
-use crate::control::view::XdpCounts;
 use crate::control::worker::Idle;
 use crate::nic::af_xdp::{BLOCKED_MAX, CopyMode, XdpMode};
 use crate::service::{NAMES, by_name};
@@ -374,45 +374,6 @@ fn announce(args: &ServeArgs, server: &Server) {
     }
     for listen in &args.listen {
         eprintln!("serving {} on {}", listen.service, listen.endpoint);
-    }
-}
-
-// The switch to cookies and the switch back: counted each time, logged once each.
-#[derive(Default)]
-struct SwitchLog {
-    on: bool,
-    off: bool,
-    xdp_on: bool,
-    xdp_off: bool,
-}
-
-impl SwitchLog {
-    fn look(&mut self, now: &Counters, live: &mut LiveLine) {
-        if !self.on && now.cookies.switched_on > 0 {
-            self.on = true;
-            live.clear();
-            eprintln!("too many handshakes at once: SYNs are answered by cookies");
-        }
-        if !self.off && now.cookies.switched_off > 0 {
-            self.off = true;
-            live.clear();
-            eprintln!(
-                "handshakes are few again: SYNs have slots (from now on counted, not logged)"
-            );
-        }
-    }
-
-    fn look_at_xdp(&mut self, now: &XdpCounts, live: &mut LiveLine) {
-        if !self.xdp_on && now.switched_on > 0 {
-            self.xdp_on = true;
-            live.clear();
-            eprintln!("SYNs are answered by cookies in XDP");
-        }
-        if !self.xdp_off && now.switched_off > 0 {
-            self.xdp_off = true;
-            live.clear();
-            eprintln!("SYNs go to the shards again (from now on counted, not logged)");
-        }
     }
 }
 

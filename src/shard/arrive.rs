@@ -78,7 +78,11 @@ impl<P: Port> Shard<P> {
     }
 
     // Keeps a packet for its turn, unless its connection is another shard's.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "what was parsed goes straight to its place among the arrivals"
+    )]
+    #[inline(always)]
     fn file(&mut self, frame: Frame, packet: Packet) {
         let hash = self.table.hash(&packet.tuple);
         if let Some(mesh) = &self.mesh
@@ -98,28 +102,41 @@ impl<P: Port> Shard<P> {
     pub(super) fn arrive(&mut self, now: Instant) {
         let mut arrivals = core::mem::take(&mut self.arrivals);
         let insertions = self.table.insertions();
-        for arrival in &mut arrivals {
-            let (packet, hash) = (&arrival.packet, arrival.hash);
-            let Some(frame) = arrival.frame.take() else {
-                continue;
-            };
+        let mut done = 0;
+        while let Some(rest @ [_, ..]) = arrivals.get_mut(done..) {
             // A flood is all misses, and each was seen to be one when its slot was called.
-            let is_miss = !arrival.may_be_in && self.table.insertions() == insertions;
-            let found = if is_miss {
-                None
+            let misses_hold = self.table.insertions() == insertions;
+            let count = if misses_hold {
+                self.on_syns(rest, now)
             } else {
-                self.table.find(hash, &packet.tuple)
+                0
             };
-            match found {
-                Some(handle) if handle.is_retired() => {
-                    self.on_segment_in_time_wait(handle, packet, frame, hash, now);
-                }
-                Some(handle) => self.on_segment(handle, packet, frame, hash, now),
-                None => self.on_stranger(packet, frame, hash, None, now),
+            if let ([arrival, ..], 0) = (rest, count) {
+                self.take_turn(arrival, misses_hold, now);
             }
+            done += count.max(1);
         }
         arrivals.clear();
         self.arrivals = arrivals;
+    }
+
+    fn take_turn(&mut self, arrival: &mut Arrival, misses_hold: bool, now: Instant) {
+        let (packet, hash) = (&arrival.packet, arrival.hash);
+        let Some(frame) = arrival.frame.take() else {
+            return;
+        };
+        let found = if misses_hold && !arrival.may_be_in {
+            None
+        } else {
+            self.table.find(hash, &packet.tuple)
+        };
+        match found {
+            Some(handle) if handle.is_retired() => {
+                self.on_segment_in_time_wait(handle, packet, frame, hash, now);
+            }
+            Some(handle) => self.on_segment(handle, packet, frame, hash, now),
+            None => self.on_stranger(packet, frame, hash, None, now),
+        }
     }
 
     pub(super) fn on_segment(

@@ -3,6 +3,7 @@
 use super::connection::{Connection, Place};
 use crate::table::{Handle, Table};
 use crate::wire::FourTuple;
+use core::cell::Cell;
 
 /// One in so many places is not for new connections.
 const RESERVE: usize = 16;
@@ -14,6 +15,8 @@ pub(super) struct AtWork {
     /// Places in use before and free now. The warmest is used first.
     free: Vec<u32>,
     max: usize,
+    /// The place that was asked for last: whoever has it is asked for many times in a row.
+    last: Cell<u32>,
 }
 
 impl AtWork {
@@ -22,6 +25,7 @@ impl AtWork {
             places: Vec::with_capacity(max + 1),
             free: Vec::with_capacity(max + 1),
             max,
+            last: Cell::new(0),
         }
     }
 
@@ -87,36 +91,45 @@ impl AtWork {
         self.places.get_mut(place as usize)
     }
 
-    /// The connection of a handle; `None` when that is stale, or the connection at rest.
+    /// The place of a connection; `None` when the handle is stale, or the connection at rest.
     #[inline]
-    pub(super) fn get(&self, table: &Table<Place>, handle: Handle) -> Option<&Connection> {
-        match table.get(handle)? {
-            Place::AtWork(place) => self.at(*place),
-            Place::AtRest(_) => None,
+    pub(super) fn place_of(&self, table: &Table<Place>, handle: Handle) -> Option<u32> {
+        let last = self.last.get();
+        if self.at(last).is_some_and(|it| it.owner == Some(handle)) {
+            return Some(last);
         }
+        let Place::AtWork(place) = *table.get(handle)? else {
+            return None;
+        };
+        self.last.set(place);
+        Some(place)
     }
 
-    /// The connection of a handle; `None` when that is stale, or the connection at rest.
+    /// The connection of a handle, if it has a place.
+    #[inline]
+    pub(super) fn get(&self, table: &Table<Place>, handle: Handle) -> Option<&Connection> {
+        self.at(self.place_of(table, handle)?)
+    }
+
+    /// The connection of a handle, if it has a place.
     #[inline]
     pub(super) fn get_mut(
         &mut self,
         table: &Table<Place>,
         handle: Handle,
     ) -> Option<&mut Connection> {
-        match table.get(handle)? {
-            Place::AtWork(place) => self.at_mut(*place),
-            Place::AtRest(_) => None,
-        }
+        self.at_mut(self.place_of(table, handle)?)
     }
 
-    /// A connection with its tuple; `None` when [`AtWork::get_mut`] has none.
+    /// A connection with its tuple, if it has a place.
     #[inline]
     pub(super) fn entry_mut(
         &mut self,
         table: &Table<Place>,
         handle: Handle,
     ) -> Option<(FourTuple, &mut Connection)> {
-        Some((table.tuple(handle)?, self.get_mut(table, handle)?))
+        let connection = self.get_mut(table, handle)?;
+        Some((connection.tuple, connection))
     }
 
     /// Everybody at work.

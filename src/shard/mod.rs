@@ -2,7 +2,8 @@
 //!
 //! A [`Shard`] owns its port, its table, its timers and its buffers; one thread calls
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
-//! segments in, `stranger` answers those of no connection, `neighbour` what is no segment but asks
+//! segments in, `stranger` answers those of no connection, `anew` those of one that its
+//! peer has forgotten, `neighbour` what is no segment but asks
 //! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
 //! `expire` runs the timers, `time_wait` keeps what is over; `listener` is for those who wait for
 //! connections, `client` for those who begin them or hold them by handle, `icmp` for what happened to
@@ -237,8 +238,8 @@ impl<P: Port> Shard<P> {
         let iss = self.iss.iss(&tuple, now);
         let ts_offset = self.iss.timestamp_offset(&tuple);
         let tcb = Tcb::on_open(iss, ts_offset, &context(&self.config.tcp, &tuple, now));
-        let connection = Connection::new(tcb, link, queue, service);
-        let handle = self.begin(hash, tuple, connection);
+        let connection = Connection::new(tuple, tcb, link, queue, service);
+        let handle = self.begin(hash, connection);
         let handle = handle.ok_or(OpenError::Full)?;
         let note = Note::new(State::SynSent, Open::Active, now);
         self.table.set_note(handle, note.into());
@@ -346,16 +347,19 @@ impl<P: Port> Shard<P> {
     }
 
     // Gives a connection a slot, and a place at work.
-    fn begin(&mut self, hash: u64, tuple: FourTuple, connection: Connection) -> Option<Handle> {
+    fn begin(&mut self, hash: u64, connection: Connection) -> Option<Handle> {
         let place = self.at_work.vacancy()?;
-        let handle = self.table.insert(hash, tuple, Place::AtWork(place)).ok()?;
+        let handle = self
+            .table
+            .insert(hash, connection.tuple, Place::AtWork(place))
+            .ok()?;
         self.at_work.insert(place, handle, connection);
         Some(handle)
     }
 
     // Gives a connection a turn in the next breath.
     fn postpone(&mut self, handle: Handle) {
-        if let Some(&Place::AtWork(place)) = self.table.get(handle)
+        if let Some(place) = self.at_work.place_of(&self.table, handle)
             && let Some(connection) = self.at_work.at_mut(place)
             && !core::mem::replace(&mut connection.is_postponed, true)
         {

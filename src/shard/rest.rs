@@ -22,7 +22,10 @@ pub(super) enum Why {
 impl<P: Port> Shard<P> {
     /// Takes a connection to work, if it is not there. `false` when there is none, or no place.
     pub(super) fn wake(&mut self, handle: Handle, why: Why, now: Instant) -> bool {
-        let Some(place) = self.table.get_mut(handle) else {
+        if self.at_work.place_of(&self.table, handle).is_some() {
+            return true;
+        }
+        let Some((tuple, place)) = self.table.entry_mut(handle) else {
             return false;
         };
         let Place::AtRest(rest) = place else {
@@ -43,7 +46,7 @@ impl<P: Port> Shard<P> {
             self.wheel.deadline(handle.slot())
         };
         let tcb = Tcb::wake(&rest.tcb, class.settings, life_at, &self.config.tcp, now);
-        let connection = Connection::wake(rest, class, tcb);
+        let connection = Connection::wake(tuple, rest, class, tcb);
         *place = Place::AtWork(index);
         self.at_work.insert(index, handle, connection);
         true
@@ -51,10 +54,7 @@ impl<P: Port> Shard<P> {
 
     /// Lays a connection down, if nothing is under way on it.
     pub(super) fn lay_to_rest(&mut self, handle: Handle, now: Instant) {
-        let Some(place) = self.table.get_mut(handle) else {
-            return;
-        };
-        let Place::AtWork(index) = *place else {
+        let Some(index) = self.at_work.place_of(&self.table, handle) else {
             return;
         };
         let Some(connection) = self.at_work.at_mut(index).filter(|it| !it.is_busy()) else {
@@ -68,14 +68,16 @@ impl<P: Port> Shard<P> {
             connection.class = NO_CLASS;
             return;
         };
-        *place = Place::AtRest(AtRest {
-            user: connection.user,
-            tcb,
-            class: number,
-            tos: connection.tos,
-            is_open: connection.is_open,
-        });
-        self.at_work.leave(index);
+        if let Some(place) = self.table.get_mut(handle) {
+            *place = Place::AtRest(AtRest {
+                user: connection.user,
+                tcb,
+                class: number,
+                tos: connection.tos,
+                is_open: connection.is_open,
+            });
+            self.at_work.leave(index);
+        }
     }
 
     /// The block of a connection, to look at.

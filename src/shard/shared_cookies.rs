@@ -61,6 +61,7 @@ impl Default for SharedCookies {
 
 /// A key from the operating system, which has given random numbers before, at start, and does not
 /// stop.
+#[must_use]
 pub fn draw_key() -> [u8; 16] {
     let mut key = [0; 16];
     getrandom::fill(&mut key).expect("random numbers were there when the shard was set up");

@@ -1,14 +1,15 @@
 //! Segments of no connection: resets, slots for SYNs, cookies (RFC 9293 §3.10.7.1-2, RFC 4987).
 
 use super::connection::Connection;
-use super::{Direction, Note, Shard, SynCookies, context};
+use super::{Arrival, Direction, Note, Shard, SynCookies, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
 use crate::table::Handle;
-use crate::tcp::cookie::{cookie_syn_ack, remembered};
+use crate::tcp::cookie::{Hashes, LANES, Lanes, Offer, remembered};
 use crate::tcp::{Listened, Open, Settings, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
 use crate::wire::{Address, Endpoint, Packet, Segment, Seq};
+use arrayvec::ArrayVec;
 
 impl<P: Port> Shard<P> {
     /// A segment of no connection. `iss_min`: it is a SYN that takes the place of a TIME-WAIT.
@@ -93,7 +94,9 @@ impl<P: Port> Shard<P> {
         let half_open = self.counters.states[State::SynReceived as usize];
         let by_cookie = self.cookies.answer(half_open, &mut self.counters.cookies);
         if by_cookie && iss_min.is_none() {
-            return self.send_cookie(packet, frame, listener, now);
+            let frame = self.within_budget(frame, now);
+            let alone = frame.map(|frame| (packet, frame)).into_iter().collect();
+            return self.send_cookies(alone, listener, now);
         }
         if self.config.syn_cookies == SynCookies::Never && half_open >= self.config.limits.half_open
         {
@@ -122,32 +125,83 @@ impl<P: Port> Shard<P> {
         self.touch(handle, Some(frame));
     }
 
-    // No slot, no timer, no buffer: the SYN-ACK carries all there is to remember, in the frame
-    // that brought the SYN. It is never sent again.
-    fn send_cookie(&mut self, packet: &Packet, frame: Frame, listener: u16, now: Instant) {
-        if !self.syn_ack_budget.take(now) {
-            return self.refuse(frame, DropReason::ReplyBudget);
-        }
-        let seg = &packet.segment;
-        let (local, remote) = (packet.tuple.local.address, packet.tuple.remote.address);
-        let desk = self.cookies.desk(local, &self.iss, now);
-        let iss = desk.mint.iss(&packet.tuple, seg.seq, seg.options.mss);
-        let ts_offset = if seg.options.timestamps.is_some() {
-            desk.offsets.with(remote)
-        } else {
-            0
+    /// Answers the SYNs in front of `arrivals` that one decision holds for: of no connection, to
+    /// one endpoint, [`LANES`] at most. So many are done; none when they are not to be answered
+    /// by cookies.
+    pub(super) fn on_syns(&mut self, arrivals: &mut [Arrival], now: Instant) -> usize {
+        let Some(first) = arrivals.first() else {
+            return 0;
         };
-        let cx = context(&self.config.tcp, &packet.tuple, now);
-        let mut syn_ack = cookie_syn_ack(seg, iss, ts_offset, &cx);
-        let settings = self.settings_of(listener);
-        if let Some(max) = settings.mss_max {
-            syn_ack.options.mss = syn_ack.options.mss.map(|mss| mss.min(max.get()));
+        let local = first.packet.tuple.local;
+        let is_one_more = |arrival: &&Arrival| {
+            let packet = &arrival.packet;
+            let is_to_same = !arrival.may_be_in && packet.tuple.local == local;
+            is_to_same && on_listen(&packet.segment) == Listened::Syn
+        };
+        let count = arrivals.iter().take(LANES).take_while(is_one_more).count();
+        if count == 0 {
+            return 0;
         }
-        self.counters.cookies.sent += 1;
-        self.reply_by(packet, frame, &syn_ack, &settings, now, |headers, bytes| {
-            let short = headers.emit_linux_syn(bytes);
-            short.or_else(|| headers.emit(bytes))
-        });
+        // A cookie sent changes none of what is asked here, so it is asked once for all.
+        let listener = self.listener_at(&local);
+        let Some(listener) = listener.filter(|it| !self.is_backlog_full(*it)) else {
+            return 0;
+        };
+        let half_open = self.counters.states[State::SynReceived as usize];
+        if !self.cookies.answer(half_open, &mut self.counters.cookies) {
+            return 0;
+        }
+        let mut syns = ArrayVec::new();
+        for arrival in arrivals.iter_mut().take(count) {
+            let frame = arrival.frame.take();
+            if let Some(frame) = frame.and_then(|frame| self.within_budget(frame, now)) {
+                syns.push((&arrival.packet, frame));
+            }
+        }
+        self.send_cookies(syns, listener, now);
+        count
+    }
+
+    // The frame of a SYN back, if it may be answered.
+    #[inline]
+    fn within_budget(&mut self, frame: Frame, now: Instant) -> Option<Frame> {
+        if self.syn_ack_budget.take(now) {
+            return Some(frame);
+        }
+        self.refuse(frame, DropReason::ReplyBudget);
+        None
+    }
+
+    // To SYNs to one endpoint. No slot, no timer, no buffer: the SYN-ACK carries all there is to
+    // remember, in the frame that brought the SYN. It is never sent again.
+    fn send_cookies(
+        &mut self,
+        mut syns: ArrayVec<(&Packet, Frame), LANES>,
+        listener: u16,
+        now: Instant,
+    ) {
+        let Some(&(first, _)) = syns.first() else {
+            return;
+        };
+        let desk = self.cookies.desk(first.tuple.local.address, &self.iss, now);
+        let mut lanes = Lanes::default();
+        for (packet, _) in &syns {
+            lanes.push(&packet.tuple, &packet.segment);
+        }
+        let hashes = Hashes::new(&desk.mint, &desk.offsets, &lanes);
+        let settings = self.settings_of(listener);
+        let cx = context(&self.config.tcp, &first.tuple, now);
+        let offer = Offer::new(settings.mss_max, &cx);
+        for (lane, (packet, frame)) in syns.drain(..).enumerate() {
+            let seg = &packet.segment;
+            let iss = hashes.iss(lane, seg.options.mss);
+            let syn_ack = offer.syn_ack(seg, iss, hashes.ts_offset(lane));
+            self.counters.cookies.sent += 1;
+            self.reply_by(packet, frame, &syn_ack, &settings, now, |headers, bytes| {
+                let short = headers.emit_linux_syn(bytes);
+                short.or_else(|| headers.emit(bytes))
+            });
+        }
     }
 
     // The third segment of a handshake that only the peer remembered.
@@ -216,10 +270,10 @@ impl<P: Port> Shard<P> {
     ) -> Option<Handle> {
         let service = self.listeners.get(usize::from(listener))?.service;
         let link = packet.link.reversed();
-        let mut connection = Connection::new(tcb, link, queue, service);
+        let mut connection = Connection::new(packet.tuple, tcb, link, queue, service);
         connection.listener = Some(listener);
         connection.is_counted = true;
-        let handle = self.begin(hash, packet.tuple, connection)?;
+        let handle = self.begin(hash, connection)?;
         if let Some(at) = self.listeners.get_mut(usize::from(listener)) {
             at.open += 1;
         }

@@ -33,11 +33,16 @@
 //! The peer echoes it as `TSecr` of its ACK. Without timestamps neither option survives, and the
 //! SYN-ACK does not offer them.
 
-use super::siphash::{FromLocal, SipHash};
+mod lanes;
+
+pub use lanes::{Hashes, LANES, Lanes};
+
+use super::siphash::{FromLocal, SipHash, words_of};
 use super::tcb::Flags;
 use super::{Config, Context, Open, State, Tcb};
 use crate::time::{Duration, Instant};
 use crate::wire::{Address, Ctl, FourTuple, Options, Segment, Seq, Timestamps};
+use core::num::NonZeroU16;
 
 /// Length of an epoch, in seconds.
 pub const EPOCH_SECONDS: u64 = 64;
@@ -157,7 +162,12 @@ impl CookieKeys {
             .flatten()
         {
             let from_local = FromLocal::new(SipHash::new(key), tuple.local.address);
-            let hash = hash(from_local, tuple, seq, epoch);
+            let hash = hash(
+                from_local,
+                words_of(tuple.remote.address.0),
+                numbers(tuple, seq),
+                epoch,
+            );
             let payload = (hash as u32 ^ iss.0) & LOW_MASK;
             let class = payload >> EPOCH_BITS;
             if mac(hash, class) == iss.0 & !LOW_MASK && payload & EPOCH_MASK == epoch & EPOCH_MASK {
@@ -193,20 +203,34 @@ impl Mint {
     #[inline]
     #[must_use]
     pub fn iss(&self, tuple: &FourTuple, seq: Seq, mss: Option<u16>) -> Seq {
-        let class = class_of(mss, tuple.local.address.is_v4());
-        let payload = class << EPOCH_BITS | self.epoch & EPOCH_MASK;
-        let hash = hash(self.local, tuple, seq, self.epoch);
-        Seq(mac(hash, class) | hash as u32 & LOW_MASK ^ payload)
+        let remote = words_of(tuple.remote.address.0);
+        let hash = hash(self.local, remote, numbers(tuple, seq), self.epoch);
+        iss_of(hash, self.epoch, class_of(mss, tuple.local.address.is_v4()))
     }
 }
 
 #[inline]
-fn hash(from_local: FromLocal, tuple: &FourTuple, seq: Seq, epoch: u32) -> u64 {
-    let (local, remote) = (tuple.local, tuple.remote);
-    let ports = u64::from(local.port.swap_bytes()) | u64::from(remote.port.swap_bytes()) << 16;
-    let numbers = ports | u64::from(seq.0.swap_bytes()) << 32;
-    let ends = from_local.to(remote.address).word(numbers);
-    ends.finish(epoch.swap_bytes().into(), MESSAGE_BYTES)
+fn iss_of(hash: u64, epoch: u32, class: u32) -> Seq {
+    let payload = class << EPOCH_BITS | epoch & EPOCH_MASK;
+    Seq(mac(hash, class) | hash as u32 & LOW_MASK ^ payload)
+}
+
+// The words of the message behind the local address: the remote one, ports and SEG.SEQ, the epoch.
+#[expect(
+    clippy::inline_always,
+    reason = "where it is part of a loop over lanes, a call would keep it out of vectors"
+)]
+#[inline(always)]
+const fn hash(from_local: FromLocal, remote: [u64; 2], numbers: u64, epoch: u32) -> u64 {
+    let ends = from_local.to(remote).word(numbers);
+    ends.finish(epoch.swap_bytes() as u64, MESSAGE_BYTES)
+}
+
+#[inline]
+fn numbers(tuple: &FourTuple, seq: Seq) -> u64 {
+    let (local, remote) = (tuple.local.port, tuple.remote.port);
+    let ports = u64::from(local.swap_bytes()) | u64::from(remote.swap_bytes()) << 16;
+    ports | u64::from(seq.0.swap_bytes()) << 32
 }
 
 // The 24 high bits of a cookie of this class: each takes them from elsewhere.
@@ -223,44 +247,69 @@ fn class_of(mss: Option<u16>, is_v4: bool) -> u32 {
         (&MSS_V6, 1220)
     };
     let mss = mss.unwrap_or(default);
-    // Counted, without a branch on what a stranger chose.
-    let fit = classes.iter().map(|class| u32::from(*class <= mss));
-    fit.sum::<u32>().saturating_sub(1)
+    // Halved three times, without a branch on what a stranger chose.
+    let at_least = |class: usize| classes.get(class).is_some_and(|least| *least <= mss);
+    [4, 2, 1].into_iter().fold(0, |class, half| {
+        class + if at_least(class + half) { half } else { 0 }
+    }) as u32
 }
 
-/// The SYN-ACK that answers a SYN without a block: `<SEQ=ISS><ACK=SEG.SEQ+1><CTL=SYN,ACK>`, with
-/// the options that the cookie can remember, of those that the SYN offered.
-#[inline]
-#[must_use]
-pub fn cookie_syn_ack(seg: &Segment, iss: Seq, ts_offset: u32, cx: &Context<'_>) -> Segment {
-    let config = cx.config;
-    let theirs = &seg.options;
-    let timestamps = theirs.timestamps.filter(|_| config.timestamps);
-    let remembers = timestamps.is_some();
-    let scale = theirs
-        .window_scale
-        .filter(|_| remembers && config.window_scale);
-    let sack = theirs.sack_permitted && remembers && config.sack;
-    Segment {
-        seq: iss,
-        ack: seg.seq + 1,
-        wnd: config.receive_buffer.min(u16::MAX.into()) as u16,
-        ctl: Ctl::SYN_ACK,
-        options: Options {
-            mss: Some(config.mss(cx.is_v4)),
-            window_scale: scale.map(|_| config.window_shift()),
-            sack_permitted: sack,
-            timestamps: timestamps.map(|ts| Timestamps {
-                val: pack(clock(cx.now, ts_offset), scale, sack),
-                ecr: ts.val,
-            }),
-        },
-        ..Segment::default()
+/// What all SYN-ACKs that answer without a block say of us.
+#[derive(Clone, Copy, Debug)]
+pub struct Offer {
+    wnd: u16,
+    mss: u16,
+    timestamps: bool,
+    sack: bool,
+    /// Ours, when we scale windows.
+    window_shift: Option<u8>,
+    millis: u32,
+}
+
+impl Offer {
+    /// The offer of `cx`, with an MSS of at most `mss_max`.
+    #[must_use]
+    pub fn new(mss_max: Option<NonZeroU16>, cx: &Context<'_>) -> Self {
+        let config = cx.config;
+        let mss = config.mss(cx.is_v4);
+        Self {
+            wnd: config.receive_buffer.min(u16::MAX.into()) as u16,
+            mss: mss_max.map_or(mss, |max| max.get().min(mss)),
+            timestamps: config.timestamps,
+            sack: config.sack,
+            window_shift: config.window_scale.then(|| config.window_shift()),
+            millis: cx.now.as_millis() as u32,
+        }
     }
-}
 
-const fn clock(now: Instant, ts_offset: u32) -> u32 {
-    (now.as_millis() as u32).wrapping_add(ts_offset)
+    /// The SYN-ACK that answers a SYN: `<SEQ=ISS><ACK=SEG.SEQ+1><CTL=SYN,ACK>`, with the options
+    /// that the cookie can remember, of those that the SYN offered.
+    #[inline]
+    #[must_use]
+    pub fn syn_ack(&self, seg: &Segment, iss: Seq, ts_offset: u32) -> Segment {
+        let theirs = &seg.options;
+        let timestamps = theirs.timestamps.filter(|_| self.timestamps);
+        let remembers = timestamps.is_some();
+        let ours = self.window_shift.filter(|_| remembers);
+        let scale = theirs.window_scale.filter(|_| ours.is_some());
+        let sack = theirs.sack_permitted && remembers && self.sack;
+        Segment {
+            seq: iss,
+            ack: seg.seq + 1,
+            wnd: self.wnd,
+            ctl: Ctl::SYN_ACK,
+            options: Options {
+                mss: Some(self.mss),
+                window_scale: scale.and(ours),
+                sack_permitted: sack,
+                timestamps: timestamps.map(|ts| Timestamps {
+                    val: pack(self.millis.wrapping_add(ts_offset), scale, sack),
+                    ecr: ts.val,
+                }),
+            },
+            ..Segment::default()
+        }
+    }
 }
 
 fn pack(clock: u32, scale: Option<u8>, sack: bool) -> u32 {

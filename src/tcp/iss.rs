@@ -1,6 +1,6 @@
 //! Initial sequence numbers (RFC 9293 §3.4.1, RFC 6528).
 
-use super::siphash::{FromLocal, SipHash};
+use super::siphash::{FromLocal, SipHash, words_of};
 use crate::time::Instant;
 use crate::wire::{Address, FourTuple, Seq};
 
@@ -37,7 +37,7 @@ impl IssSource {
     pub fn iss(&self, tuple: &FourTuple, now: Instant) -> Seq {
         let m = (now.as_nanos() / 4_000) as u32;
         let FourTuple { local, remote } = tuple;
-        let ends = FromLocal::new(self.keyed, local.address).to(remote.address);
+        let ends = FromLocal::new(self.keyed, local.address).to(words_of(remote.address.0));
         let ports = u64::from(local.port.swap_bytes()) | u64::from(remote.port.swap_bytes()) << 16;
         Seq(m) + ends.finish(ports | ISS << 32, MESSAGE_BYTES) as u32
     }
@@ -76,6 +76,11 @@ impl TimestampOffsets {
     #[inline]
     #[must_use]
     pub const fn with(&self, remote: Address) -> u32 {
+        self.with_words(words_of(remote.0))
+    }
+
+    #[inline]
+    pub(super) const fn with_words(&self, remote: [u64; 2]) -> u32 {
         let ends = self.local.to(remote);
         ends.finish(TIMESTAMP_OFFSET << 32, MESSAGE_BYTES) as u32
     }

@@ -5,8 +5,8 @@
 //!
 //! | of the block | at rest |
 //! |---|---|
-//! | SND.NXT, `snd.rtx`, SND.WL2, `recover` of RFC 6582, ISS | SND.UNA will do: no ACK to come is older, and the SYN is history |
-//! | the peer's FIN, Last.ACK.sent, IRS | RCV.NXT, or the number before it |
+//! | SND.NXT, `snd.rtx`, SND.WL2, `recover` of RFC 6582, ISS | SND.UNA will do: no ACK to come is older, and our SYN is history |
+//! | the peer's FIN, Last.ACK.sent | RCV.NXT, or the number before it |
 //! | what is queued, unread, stored, urgent, timed | nothing |
 //! | RTO without back-off | SRTT and RTTVAR; or it stands alone, before there are any |
 //! | since when nothing makes progress | begins anew with what is sent next |
@@ -17,6 +17,7 @@
 
 use super::congestion::Congestion;
 use super::keep_alive::clock_millis;
+use super::listen::seconds;
 use super::reassembly::Reassembly;
 use super::rto::Rto;
 use super::tcb::{Flags, TimestampState};
@@ -30,10 +31,11 @@ pub struct TcbAtRest {
     una: Seq,
     snd_wnd: u32,
     snd_wnd_max: u32,
-    wl1: Seq,
     rcv_nxt: Seq,
     rcv_edge: Seq,
-    ts: TimestampState,
+    irs: Seq,
+    ts_recent: u32,
+    ts_offset: u32,
     cwnd: u32,
     ssthresh: u32,
     counted: u32,
@@ -42,6 +44,10 @@ pub struct TcbAtRest {
     challenge_at: u32,
     /// How long before the peer was heard last a segment was timed last, in [`SILENCE_MILLIS`].
     silence: u16,
+    /// SND.WL1, from RCV.NXT. What is further back than a frame is long is before all to come.
+    wl1: i16,
+    /// [`TimestampState::recent_at`] in [`AGE_SECONDS_LOG`], modulo half a year.
+    recent_at: u16,
     mss: u16,
     resent: u16,
     /// Of our window field; and in the upper half of the peer's.
@@ -177,15 +183,17 @@ impl Tcb {
         } else {
             self.challenge_at + ALMOST_A_MILLI
         };
+        let wl1 = self.snd.wl1.0.wrapping_sub(self.rcv.nxt.0).cast_signed();
         let [cwnd, ssthresh, counted] = self.congestion.rest();
         Some(TcbAtRest {
             una: self.snd.una,
             snd_wnd: self.snd.wnd,
             snd_wnd_max: self.snd.wnd_max,
-            wl1: self.snd.wl1,
             rcv_nxt: self.rcv.nxt,
             rcv_edge: self.rcv.edge,
-            ts: self.ts,
+            irs: self.irs,
+            ts_recent: self.ts.recent,
+            ts_offset: self.ts.offset,
             cwnd,
             ssthresh,
             counted,
@@ -193,6 +201,8 @@ impl Tcb {
             heard_at: self.heard_at,
             challenge_at: clock_millis(challenge_at),
             silence: u16::try_from(silence).unwrap_or(u16::MAX),
+            wl1: wl1.clamp(i16::MIN.into(), i16::MAX.into()) as i16,
+            recent_at: (self.ts.recent_at >> AGE_SECONDS_LOG) as u16,
             mss: self.snd.mss,
             resent: self.resent,
             shifts: self.snd.shift << 4 | self.rcv.shift,
@@ -246,7 +256,7 @@ impl Tcb {
                 rtx: una,
                 wnd: rest.snd_wnd,
                 wnd_max: rest.snd_wnd_max,
-                wl1: rest.wl1,
+                wl1: Seq(rcv_nxt.0.wrapping_add_signed(rest.wl1.into())),
                 wl2: una,
                 up: una,
                 queued: 0,
@@ -264,7 +274,11 @@ impl Tcb {
                 quick_acks: rest.quick_acks,
                 shift: rest.shifts & 15,
             },
-            ts: rest.ts,
+            ts: TimestampState {
+                recent: rest.ts_recent,
+                recent_at: recent_at(rest.recent_at, now),
+                offset: rest.ts_offset,
+            },
             congestion: Congestion::wake([rest.cwnd, rest.ssthresh, rest.counted], una),
             rtx_at: Instant::NEVER,
             ack_at: Instant::NEVER,
@@ -280,10 +294,20 @@ impl Tcb {
             rtt_seq: una,
             rtt_at: Instant::from_nanos(now.as_nanos().saturating_sub(timed)),
             iss: Seq(una.0.wrapping_sub(1)),
-            irs: last_received,
+            irs: rest.irs,
             icmp: KINDS.get(usize::from(rest.icmp).wrapping_sub(1)).copied(),
         }
     }
+}
+
+/// The age of TS.Recent is told in units of 256 seconds, of which 24 days have 8100.
+const AGE_SECONDS_LOG: u32 = 8;
+
+// Rounded down, so that it is outdated four minutes early rather than late (RFC 7323 §5.5).
+const fn recent_at(units: u16, now: Instant) -> u32 {
+    let units_now = seconds(now) >> AGE_SECONDS_LOG;
+    let age = (units_now as u16).wrapping_sub(units);
+    units_now.saturating_sub(age as u32) << AGE_SECONDS_LOG
 }
 
 const NANOS_PER_MILLI: u64 = 1_000_000;

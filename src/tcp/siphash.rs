@@ -31,8 +31,8 @@ impl SipHash {
     /// Takes in sixteen octets.
     #[inline]
     pub(super) const fn words(self, octets: [u8; 16]) -> Self {
-        let octets = u128::from_le_bytes(octets);
-        self.word(octets as u64).word((octets >> 64) as u64)
+        let [front, back] = words_of(octets);
+        self.word(front).word(back)
     }
 
     /// The hash of a message of `len` octets that ends with the low `len % 8` octets of `tail`.
@@ -63,11 +63,18 @@ impl SipHash {
     }
 }
 
+/// Sixteen octets as two words of a message.
+#[inline]
+pub(super) const fn words_of(octets: [u8; 16]) -> [u64; 2] {
+    let octets = u128::from_le_bytes(octets);
+    [octets as u64, (octets >> 64) as u64]
+}
+
 /// A state that has taken in one of our addresses and waits for that of a peer.
 #[derive(Clone, Copy)]
 pub(super) struct FromLocal {
     state: SipHash,
-    is_v4: bool,
+    pub(super) is_v4: bool,
 }
 
 impl FromLocal {
@@ -83,11 +90,9 @@ impl FromLocal {
         self.state.0
     }
 
-    /// The state that has taken in `remote` as well, an address of the same family.
+    /// The state that has taken in a `remote` address as well, of the same family.
     #[inline]
-    pub(super) const fn to(self, remote: Address) -> SipHash {
-        let octets = u128::from_le_bytes(remote.0);
-        let (front, back) = (octets as u64, (octets >> 64) as u64);
+    pub(super) const fn to(self, [front, back]: [u64; 2]) -> SipHash {
         debug_assert!(!self.is_v4 || front == 0, "both ends are of one family");
         let state = if self.is_v4 {
             self.state
@@ -127,7 +132,9 @@ mod tests {
         let v4 = |last| Address::v4([192, 0, 2, last]);
         for (local, remote) in [(v4(1), v4(2)), (v6(1), v6(2))] {
             let keyed = SipHash::new(&[7; 16]);
-            let got = FromLocal::new(keyed, local).to(remote).finish(0, 32);
+            let got = FromLocal::new(keyed, local)
+                .to(words_of(remote.0))
+                .finish(0, 32);
             assert_eq!(got, hash(&[7; 16], &[local.0, remote.0].concat()));
         }
     }

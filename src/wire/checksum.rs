@@ -36,6 +36,18 @@ impl Sum {
         Self(self.0 + word.to_be() as u64)
     }
 
+    /// Adds four octets as they stand in the packet.
+    #[inline]
+    pub(super) const fn four(self, four: [u8; 4]) -> Self {
+        Self(self.0 + u32::from_ne_bytes(four) as u64)
+    }
+
+    /// Adds another sum.
+    #[inline]
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
     /// Adds octets as they stand in the packet. Only the last octets added may be odd in number.
     #[inline]
     pub(super) fn octets(self, octets: &[u8]) -> Self {

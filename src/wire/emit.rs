@@ -112,7 +112,7 @@ fn words_behind(headers: &mut [u8], link_len: usize) -> Option<&mut [[u8; 4]]> {
 
 // Writes words in network order to the front of `room`; returns what is behind them.
 #[inline]
-fn put<const N: usize>(room: &mut [[u8; 4]], words: [u32; N]) -> Option<&mut [[u8; 4]]> {
+pub(super) fn put<const N: usize>(room: &mut [[u8; 4]], words: [u32; N]) -> Option<&mut [[u8; 4]]> {
     let (front, behind) = room.split_first_chunk_mut()?;
     *front = words.map(u32::to_be_bytes);
     Some(behind)

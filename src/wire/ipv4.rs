@@ -2,6 +2,7 @@
 
 use super::checksum::{Sum, TCP};
 use super::parse::Datagram;
+use super::tuple::is_unicast_v4;
 use super::{Address, FourTuple};
 use crate::drop_reason::DropReason;
 
@@ -47,7 +48,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
     if protocol != TCP {
         return Err(DropReason::NotTcp);
     }
-    if !Address::v4(source).is_unicast() || !Address::v4(destination).is_unicast() {
+    if !is_unicast_v4(source) || !is_unicast_v4(destination) {
         return Err(DropReason::AddressInvalid);
     }
     Ok(Datagram {
@@ -64,7 +65,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Datagram<'_>, DropReason> {
 ///
 /// `None` when that is more than a datagram holds. It is never to be fragmented, and so needs no
 /// identification (RFC 6864 §4.1).
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "the values are in registers where it is called"
+)]
+#[inline(always)]
 pub(super) fn emit(tuple: &FourTuple, tos: u8, ttl: u8, payload_len: usize) -> Option<[u32; 5]> {
     let len = u16::try_from(HEADER_BYTES + payload_len).ok()?;
     let mut words = [

@@ -86,7 +86,8 @@ fn skip_extensions(mut next: u8, mut payload: &[u8]) -> Result<&[u8], DropReason
 
 // MUST-57, MUST-63. A mapped IPv4 address has no business on a wire (RFC 4291 §2.5.5.2), and here
 // it would pass for IPv4.
-fn may_be_an_end(address: [u8; 16]) -> bool {
+#[inline]
+pub(super) fn may_be_an_end(address: [u8; 16]) -> bool {
     let address = Address(address);
     address.is_unicast() && !address.is_v4()
 }

@@ -1,31 +1,33 @@
-//! The SYN that Linux sends, and the SYN-ACK that answers it: IPv4 without options behind Ethernet
-//! without tags, and TCP with MSS, SACK-permitted, timestamps and window scale, in that order.
+//! The SYNs that Linux sends, and the SYN-ACKs that answer them: IP without options or extensions
+//! behind Ethernet without tags, and TCP with MSS, SACK-permitted, timestamps and window scale, in
+//! that order, or without timestamps.
 //!
-//! Floods are made of it, so it has a way of its own, with every field at an offset that the
+//! Floods are made of them, so they have a way of their own, with every field at an offset that the
 //! compiler knows. It leads to the same end: what is read here [`parse`](super::parse) reads as
 //! well, what is written here [`Headers::emit`] writes as well, and whatever is not exactly this is
 //! left to those two. Tests hold them together.
 
 use super::checksum::{Sum, TCP};
-use super::ethernet::IPV4;
-use super::ipv4::{DONT_FRAGMENT, FRAGMENT};
+use super::emit::put;
+use super::ethernet::{IPV4, IPV6};
+use super::ipv4::FRAGMENT;
 use super::options::{MSS, NOP, SACK_PERMITTED, SHIFT_MAX, TIMESTAMPS, WINDOW_SCALE};
+use super::tuple::is_unicast_v4;
 use super::{
     Address, Ctl, Endpoint, FourTuple, Headers, LinkHeader, Options, Packet, Segment, Seq,
-    Timestamps,
+    Timestamps, ipv4, ipv6,
 };
 
 const LINK_BYTES: usize = 14;
-const TCP_BYTES: usize = 40;
-const IP_BYTES: usize = 20 + TCP_BYTES;
-const FRAME_BYTES: usize = LINK_BYTES + IP_BYTES;
+const TCP_WORDS: usize = 5;
 
-// Version and header length of IP; data offset of TCP; both above a half that is not fixed.
-const VERSION_IHL: u32 = 0x45 << 24;
-const DATA_OFFSET: u32 = 0xa << 28;
+// Words of an IP header without options or extensions.
+const V4_WORDS: usize = 5;
+const V6_WORDS: usize = 10;
 
 // What the words of the options hold beside their values.
 const MSS_IS: u32 = u32::from_be_bytes([MSS, 4, 0, 0]);
+const SACK: u32 = u32::from_be_bytes([NOP, NOP, SACK_PERMITTED, 2]);
 const SACK_AND_TIMESTAMPS: u32 = u32::from_be_bytes([SACK_PERMITTED, 2, TIMESTAMPS, 10]);
 const SHIFT_IS: u32 = u32::from_be_bytes([NOP, WINDOW_SCALE, 3, 0]);
 
@@ -35,58 +37,48 @@ const SHIFT_IS: u32 = u32::from_be_bytes([NOP, WINDOW_SCALE, 3, 0]);
     reason = "once, in the shard's loop: each value goes straight to its place in the packet"
 )]
 #[inline(always)]
+#[must_use]
 pub fn parse_linux_syn(frame: &[u8]) -> Option<Packet> {
-    let frame: &[u8; FRAME_BYTES] = frame.first_chunk()?;
-    let (link, packet) = frame.split_at(LINK_BYTES);
-    let (words, _) = packet.as_chunks::<4>();
-    let words: [u32; IP_BYTES / 4] = words.first_chunk()?.map(u32::from_be_bytes);
-    let [
-        first,
-        fragment,
-        protocol,
-        source,
-        destination,
-        ports,
-        seq,
-        ack,
-        control,
-        up,
-        mss,
-        sack_and_timestamps,
-        val,
-        ecr,
-        shift,
-    ] = words;
-    let ethertype = link.last_chunk().copied().map(u16::from_be_bytes)?;
-    let ctl_and_offset = control & (DATA_OFFSET | 0xf << 28 | 0x3f << 16);
+    let (link, datagram) = frame.split_first_chunk::<LINK_BYTES>()?;
+    let (words, _) = datagram.as_chunks();
+    let [.., high, low] = *link;
+    match u16::from_be_bytes([high, low]) {
+        IPV4 => parse_behind::<V4_WORDS>(frame, words),
+        IPV6 => parse_behind::<V6_WORDS>(frame, words),
+        _ => None,
+    }
+}
+
+#[expect(clippy::inline_always, reason = "once for each family")]
+#[inline(always)]
+fn parse_behind<const IP_WORDS: usize>(frame: &[u8], words: &[[u8; 4]]) -> Option<Packet> {
+    let (ip, segment) = words.split_first_chunk::<IP_WORDS>()?;
+    let (fixed, behind) = segment.split_first_chunk::<TCP_WORDS>()?;
+    let [ports, seq, ack, control, up] = fixed.map(u32::from_be_bytes);
+    let options_len = ((control >> 28) as usize).wrapping_sub(TCP_WORDS);
+    let (options, sum) = parse_options(behind.get(..options_len)?)?;
+    let tcp_bytes = 4 * (TCP_WORDS + options_len);
+    let ip = Ip::parse(ip, tcp_bytes)?;
     let (source_port, destination_port) = ((ports >> 16) as u16, ports as u16);
-    let is_one = ethertype == IPV4
-        && first & 0xff00_ffff == VERSION_IHL | IP_BYTES as u32
-        && fragment & FRAGMENT == 0
-        && protocol >> 16 & 0xff == u32::from(TCP)
-        && ctl_and_offset == DATA_OFFSET | u32::from(Ctl::SYN.to_byte()) << 16
-        && mss & 0xffff_0000 == MSS_IS
-        && sack_and_timestamps == SACK_AND_TIMESTAMPS
-        && shift & 0xffff_ff00 == SHIFT_IS;
-    let (source, destination) = (source.to_be_bytes(), destination.to_be_bytes());
-    let (source, destination) = (Address::v4(source), Address::v4(destination));
-    let is_sane = source_port != 0
+    let is_sane = (control >> 16) as u8 & 0x3f == Ctl::SYN.to_byte()
+        && source_port != 0
         && destination_port != 0
-        && source_port != destination_port
-        && source.is_unicast()
-        && destination.is_unicast();
-    if !is_one || !is_sane || !sums_are_good(&words) {
+        && source_port != destination_port;
+    let sum = [ports, seq, ack, control, up]
+        .into_iter()
+        .fold(ip.addresses.segment(tcp_bytes).and(sum), Sum::word);
+    if !is_sane || !sum.is_good() {
         return None;
     }
     Some(Packet {
         link: LinkHeader::take(frame, LINK_BYTES),
         tuple: FourTuple {
             local: Endpoint {
-                address: destination,
+                address: ip.destination,
                 port: destination_port,
             },
             remote: Endpoint {
-                address: source,
+                address: ip.source,
                 port: source_port,
             },
         },
@@ -97,105 +89,219 @@ pub fn parse_linux_syn(frame: &[u8]) -> Option<Packet> {
             up: up as u16,
             ctl: Ctl::SYN,
             text_len: 0,
-            options: Options {
-                mss: Some(mss as u16),
-                window_scale: Some((shift as u8).min(SHIFT_MAX)),
-                sack_permitted: true,
-                timestamps: Some(Timestamps { val, ecr }),
-            },
+            options,
         },
-        text_at: FRAME_BYTES as u16,
-        tos: (first >> 16) as u8,
+        text_at: (LINK_BYTES + 4 * IP_WORDS + tcp_bytes) as u16,
+        tos: ip.tos,
     })
 }
 
+// What a header of either family says.
+struct Ip {
+    source: Address,
+    destination: Address,
+    /// The sum of the two.
+    addresses: Sum,
+    tos: u8,
+}
+
+impl Ip {
+    // The header in front of `len` octets of TCP and nothing else.
+    #[expect(clippy::inline_always, reason = "once for each family")]
+    #[inline(always)]
+    fn parse(words: &[[u8; 4]], len: usize) -> Option<Self> {
+        if let &[first, second, third, source, destination] = words {
+            let addresses = Sum::default().four(source).four(destination);
+            let sum = addresses.four(first).four(second).four(third);
+            let [version_ihl, tos, total @ ..] = first;
+            let [_, protocol, ..] = third;
+            let is_one = version_ihl == 0x45
+                && usize::from(u16::from_be_bytes(total)) == 4 * V4_WORDS + len
+                && u32::from_be_bytes(second) & FRAGMENT == 0
+                && protocol == TCP
+                && is_unicast_v4(source)
+                && is_unicast_v4(destination);
+            return (is_one && sum.is_good()).then(|| Self {
+                source: Address::v4(source),
+                destination: Address::v4(destination),
+                addresses,
+                tos,
+            });
+        }
+        let ([[a, b, ..], second], addresses) = words.split_first_chunk()?;
+        let [len_high, len_low, next, _] = *second;
+        let is_one = a >> 4 == 6
+            && usize::from(u16::from_be_bytes([len_high, len_low])) == len
+            && next == TCP;
+        let &[source, destination] = addresses.as_flattened().as_chunks().0 else {
+            return None;
+        };
+        let is_one = is_one && ipv6::may_be_an_end(source) && ipv6::may_be_an_end(destination);
+        is_one.then(|| Self {
+            source: Address(source),
+            destination: Address(destination),
+            addresses: addresses
+                .iter()
+                .fold(Sum::default(), |sum, four| sum.four(*four)),
+            tos: a << 4 | b >> 4,
+        })
+    }
+}
+
+// The options of a SYN as Linux lays them out, with timestamps or without, and their sum; or MSS
+// alone, or none, as those send them who only look who is there.
+#[expect(clippy::inline_always, reason = "part of the one above")]
+#[inline(always)]
+fn parse_options(fours: &[[u8; 4]]) -> Option<(Options, Sum)> {
+    let mut options = Options::default();
+    let mut sum = Sum::default();
+    let mut word = |four: [u8; 4]| {
+        sum = sum.four(four);
+        u32::from_be_bytes(four)
+    };
+    if let [first, ..] = fours {
+        let mss = word(*first);
+        if mss & 0xffff_0000 != MSS_IS {
+            return None;
+        }
+        options.mss = Some(mss as u16);
+    }
+    match *fours {
+        [] | [_] => {}
+        [_, sack, shift] => {
+            let (sack, shift) = (word(sack), word(shift));
+            if sack != SACK || shift & 0xffff_ff00 != SHIFT_IS {
+                return None;
+            }
+            options.sack_permitted = true;
+            options.window_scale = Some((shift as u8).min(SHIFT_MAX));
+        }
+        [_, kinds, val, ecr, shift] => {
+            let (kinds, val, ecr, shift) = (word(kinds), word(val), word(ecr), word(shift));
+            if kinds != SACK_AND_TIMESTAMPS || shift & 0xffff_ff00 != SHIFT_IS {
+                return None;
+            }
+            options.sack_permitted = true;
+            options.timestamps = Some(Timestamps { val, ecr });
+            options.window_scale = Some((shift as u8).min(SHIFT_MAX));
+        }
+        _ => return None,
+    }
+    Some((options, sum))
+}
+
 impl Headers<'_> {
-    /// Writes such a segment as [`Headers::emit`] would; `None`, and nothing written, when it is
-    /// none.
+    /// Writes such a segment, or one with no option but its MSS, as [`Headers::emit`] would;
+    /// `None`, and nothing written, when it is none.
     #[expect(
         clippy::inline_always,
         reason = "once, in the answer to a SYN: what was made up for it is never put together"
     )]
     #[inline(always)]
     pub fn emit_linux_syn(&self, frame: &mut [u8]) -> Option<usize> {
-        let (segment, ctl) = (self.segment, self.segment.ctl);
-        let &Options {
-            mss: Some(mss),
-            window_scale: Some(shift),
-            sack_permitted: true,
-            timestamps: Some(Timestamps { val, ecr }),
-        } = &segment.options
-        else {
-            return None;
-        };
-        let (local, remote) = (self.tuple.local, self.tuple.remote);
-        let is_one = ctl.syn
-            && segment.text_len == 0
+        let (local, remote) = (self.tuple.local.address, self.tuple.remote.address);
+        let is_v4 = local.is_v4();
+        let is_one = self.segment.ctl.syn
+            && self.segment.text_len == 0
             && self.link.len() == LINK_BYTES
-            && local.address.is_v4()
-            && remote.address.is_v4();
+            && remote.is_v4() == is_v4;
         if !is_one {
             return None;
         }
-        let frame: &mut [u8; FRAME_BYTES] = frame.first_chunk_mut()?;
+        let options = &self.segment.options;
+        let mss = MSS_IS | u32::from(options.mss?);
+        match *options {
+            Options {
+                window_scale: Some(shift),
+                sack_permitted: true,
+                timestamps: Some(Timestamps { val, ecr }),
+                ..
+            } => {
+                let shift = SHIFT_IS | u32::from(shift.min(SHIFT_MAX));
+                self.emit_with(frame, is_v4, [mss, SACK_AND_TIMESTAMPS, val, ecr, shift])
+            }
+            Options {
+                window_scale: None,
+                sack_permitted: false,
+                timestamps: None,
+                ..
+            } => self.emit_with(frame, is_v4, [mss]),
+            _ => None,
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "part of the one above")]
+    #[inline(always)]
+    fn emit_with<const OPTIONS: usize>(
+        &self,
+        frame: &mut [u8],
+        is_v4: bool,
+        options: [u32; OPTIONS],
+    ) -> Option<usize> {
+        let len = 4 * (TCP_WORDS + OPTIONS);
+        if is_v4 {
+            self.emit_behind(
+                frame,
+                IPV4,
+                ipv4::emit(self.tuple, self.tos, self.hop_limit, len)?,
+                options,
+            )
+        } else {
+            let mut words = [0; V6_WORDS];
+            words[..2].copy_from_slice(&ipv6::emit(self.tos, self.hop_limit, len)?);
+            words[2..6].copy_from_slice(&words_of(self.tuple.local.address));
+            words[6..].copy_from_slice(&words_of(self.tuple.remote.address));
+            self.emit_behind(frame, IPV6, words, options)
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "part of the one above")]
+    #[inline(always)]
+    fn emit_behind<const IP_WORDS: usize, const OPTIONS: usize>(
+        &self,
+        frame: &mut [u8],
+        ethertype: u16,
+        ip: [u32; IP_WORDS],
+        options: [u32; OPTIONS],
+    ) -> Option<usize> {
+        let (segment, ctl, tuple) = (self.segment, self.segment.ctl, self.tuple);
+        let tcp_bytes = 4 * (TCP_WORDS + OPTIONS);
+        let len = LINK_BYTES + 4 * IP_WORDS + tcp_bytes;
+        let ports = u32::from(tuple.local.port) << 16 | u32::from(tuple.remote.port);
         let ack = if ctl.ack { segment.ack.0 } else { 0 };
         let up = u32::from(if ctl.urg { segment.up } else { 0 });
-        let mut words: [u32; IP_BYTES / 4] = [
-            VERSION_IHL | u32::from(self.tos) << 16 | IP_BYTES as u32,
-            DONT_FRAGMENT,
-            u32::from(self.hop_limit) << 24 | u32::from(TCP) << 16,
-            u32::from_be_bytes(local.address.v4_octets()),
-            u32::from_be_bytes(remote.address.v4_octets()),
-            u32::from(local.port) << 16 | u32::from(remote.port),
-            segment.seq.0,
-            ack,
-            DATA_OFFSET | u32::from(ctl.to_byte()) << 16 | u32::from(segment.wnd),
-            up,
-            MSS_IS | u32::from(mss),
-            SACK_AND_TIMESTAMPS,
-            val,
-            ecr,
-            SHIFT_IS | u32::from(shift.min(SHIFT_MAX)),
-        ];
-        let (ip, tcp) = sums(&words);
-        let [_, _, protocol, _, _, _, _, _, _, urgent, ..] = &mut words;
-        *protocol |= u32::from(ip.checksum());
-        *urgent |= u32::from(tcp.checksum()) << 16;
-        let (link, packet) = frame.split_at_mut(LINK_BYTES);
-        let (addresses, ethertype) = link.split_last_chunk_mut()?;
+        let offset_and_ctl = (tcp_bytes as u32) << 26 | u32::from(ctl.to_byte()) << 16;
+        let control = offset_and_ctl | u32::from(segment.wnd);
+        // The last of its words are the two addresses.
+        let addresses = ip.iter().skip(if IP_WORDS == V4_WORDS { 3 } else { 2 });
+        let addresses = addresses.fold(Sum::default(), |sum, word| sum.word(*word));
+        let pseudo_header = addresses.segment(tcp_bytes);
+        let fixed = [ports, segment.seq.0, ack, control, up];
+        let sum = fixed.into_iter().fold(pseudo_header, Sum::word);
+        let sum = options.into_iter().fold(sum, Sum::word);
+        let checksum_up = u32::from(sum.checksum()) << 16 | up;
+
+        let (link, packet) = frame
+            .get_mut(..len)?
+            .split_first_chunk_mut::<LINK_BYTES>()?;
+        let (addresses, last) = link.split_last_chunk_mut()?;
         let (destination, source) = addresses.split_first_chunk_mut()?;
         *destination = self.link.destination();
         *source.first_chunk_mut()? = self.link.source();
-        *ethertype = IPV4.to_be_bytes();
-        let (fours, _) = packet.as_chunks_mut::<4>();
-        *fours.first_chunk_mut()? = words.map(u32::to_be_bytes);
-        Some(FRAME_BYTES)
+        *last = ethertype.to_be_bytes();
+        let (room, _) = packet.as_chunks_mut();
+        let room = put(room, ip)?;
+        let room = put(room, [ports, segment.seq.0, ack, control, checksum_up])?;
+        put(room, options)?;
+        Some(len)
     }
 }
 
+// An address in words, as a header holds it.
 #[inline]
-fn sums_are_good(words: &[u32; IP_BYTES / 4]) -> bool {
-    let (ip, tcp) = sums(words);
-    ip.is_good() && tcp.is_good()
-}
-
-// Of the IP header, and of the segment with its pseudo-header.
-#[expect(
-    clippy::inline_always,
-    reason = "the words are in registers where it is called"
-)]
-#[inline(always)]
-fn sums(words: &[u32; IP_BYTES / 4]) -> (Sum, Sum) {
-    let [first, second, third, source, destination, segment @ ..] = words;
-    let addresses = Sum::default().word(*source).word(*destination);
-    let ip = addresses.word(*first).word(*second).word(*third);
-    let pseudo_header = addresses.segment(TCP_BYTES);
-    (
-        ip,
-        segment
-            .iter()
-            .fold(pseudo_header, |sum, word| sum.word(*word)),
-    )
+fn words_of(address: Address) -> [u32; 4] {
+    let octets = u128::from_be_bytes(address.0);
+    [96, 64, 32, 0].map(|shift| (octets >> shift) as u32)
 }
 
 #[cfg(test)]

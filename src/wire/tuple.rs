@@ -41,9 +41,7 @@ impl Address {
     #[must_use]
     pub fn is_unicast(&self) -> bool {
         match self.0 {
-            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, v4 @ ..] => {
-                !matches!(v4, [0, 0, 0, 0] | [224..=239, ..] | [255, 255, 255, 255])
-            }
+            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, v4 @ ..] => is_unicast_v4(v4),
             [first, ..] => first != 0xff && self.0 != [0; 16],
         }
     }
@@ -64,6 +62,13 @@ impl Address {
             IpAddr::V6(Ipv6Addr::from(self.0))
         }
     }
+}
+
+/// [`Address::is_unicast`] of the four octets of an IPv4 header.
+#[inline]
+pub(super) const fn is_unicast_v4(octets: [u8; 4]) -> bool {
+    let address = u32::from_be_bytes(octets);
+    address != 0 && address >> 28 != 0b1110 && address != u32::MAX
 }
 
 impl From<IpAddr> for Address {

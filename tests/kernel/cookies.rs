@@ -3,10 +3,12 @@
 use crate::stage::{ECHO, Event, Stage, watch};
 use crate::streams::round_trip;
 use libtest_mimic::Failed;
+use seawall::control::server::Totals;
 use seawall::shard::{Direction, SynCookies};
 use seawall::tcp::State;
 use std::net::TcpStream;
 use std::process::Command;
+use std::sync::mpsc::Receiver;
 
 const SETTINGS: [&str; 3] = [
     "net.ipv4.tcp_timestamps",
@@ -25,7 +27,12 @@ pub(crate) fn every_mix_of_options() -> Result<(), Failed> {
         config.shard.syn_cookies = SynCookies::Always;
         events = Some(watch(config));
     })?;
-    let events = events.expect("the server was adjusted");
+    all_mixes(stage, &events.expect("the server was adjusted"))?;
+    Ok(())
+}
+
+/// A round trip with each mix, at each address: all of them by cookies, whoever sends them.
+pub(crate) fn all_mixes(stage: Stage, events: &Receiver<Event>) -> Result<Totals, Failed> {
     for mix in 0..8 {
         let [timestamps, sack, scale] = [0, 1, 2].map(|bit| mix >> bit & 1 == 1);
         for (name, on) in SETTINGS.into_iter().zip([timestamps, sack, scale]) {
@@ -54,7 +61,8 @@ pub(crate) fn every_mix_of_options() -> Result<(), Failed> {
             assert!(stamped.iter().all(|is| *is == timestamps), "{what}");
         }
     }
-    let counters = stage.stop(16)?.counters;
+    let totals = stage.stop(16)?;
+    let counters = &totals.counters;
     let cookies = counters.cookies;
     assert_eq!(
         (cookies.sent, cookies.accepted, cookies.rejected),
@@ -63,7 +71,7 @@ pub(crate) fn every_mix_of_options() -> Result<(), Failed> {
     assert_eq!(counters.connections.released, 16);
     let octets = 16 * OCTETS as u64;
     assert_eq!((counters.text_in, counters.text_out), (octets, octets));
-    Ok(())
+    Ok(totals)
 }
 
 // What TCP_INFO says of the client's end: timestamps, SACK, window scale.

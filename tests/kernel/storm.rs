@@ -18,12 +18,14 @@ use std::time::Duration;
 /// Longer than any test here; it is stopped before.
 const MINUTE: Duration = Duration::from_mins(1);
 
-// What `meanwhile` returns, while a flood of this kind goes to `to`; and how many frames it had.
+// What `meanwhile` returns, while a flood of this kind goes to `to`; and how many frames it had. It
+// is there when `seen` says so many.
 // `AF_XDP` transmit sleeps between slices, and leaves a processor to the clients.
-fn flooded<T: Send>(
+pub(crate) fn flooded<T: Send>(
     stage: &Stage,
     (kind, per_s): (Kind, u64),
     to: SocketAddr,
+    seen: impl Fn() -> u64,
     meanwhile: impl FnOnce() -> Result<T, Failed>,
 ) -> Result<(T, u64), Failed> {
     let plan = Plan {
@@ -45,9 +47,9 @@ fn flooded<T: Send>(
         });
         // Whatever happens in there, the flood ends, or the scope would not.
         let _end = StopOnDrop(&stop);
-        let before = stage.counters().segments_in;
+        let before = seen();
         until("the flood is there", || {
-            let is_there = stage.counters().segments_in > before + per_s / 10;
+            let is_there = seen() > before + per_s / 10;
             (is_there || flood.is_finished()).then_some(())
         })?;
         let done = meanwhile();
@@ -72,7 +74,10 @@ const STRAYS: u64 = 100_000;
 
 pub(crate) fn syn_flood() -> Result<(), Failed> {
     let stage = Stage::with(|config| config.shard.limits.half_open = 1000)?;
-    let ((), sent) = flooded(&stage, (Kind::Syn, SYNS), stage.at(ECHO), || crowd(&stage))?;
+    let seen = || stage.counters().segments_in;
+    let ((), sent) = flooded(&stage, (Kind::Syn, SYNS), stage.at(ECHO), seen, || {
+        crowd(&stage)
+    })?;
     let counters = until("everybody was served", || {
         let counters = stage.counters();
         let connections = counters.connections;
@@ -103,7 +108,8 @@ fn strays(kind: Kind, reason: DropReason) -> Result<(), Failed> {
     let stage = Stage::new()?;
     let established = stage.connect(stage.at(ECHO))?;
     let flood = (kind, STRAYS);
-    let ((), sent) = flooded(&stage, flood, stage.at(ECHO), || {
+    let seen = || stage.counters().segments_in;
+    let ((), sent) = flooded(&stage, flood, stage.at(ECHO), seen, || {
         thread::scope(|scope| {
             let transfer = scope.spawn(|| round_trip(established, OCTETS));
             stage.client(|| {

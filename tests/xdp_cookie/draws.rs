@@ -1,4 +1,4 @@
-//! Numbers from a seed (SplitMix64).
+//! Numbers from a seed (`SplitMix64`).
 
 use seawall::wire::Address;
 

@@ -62,18 +62,18 @@ type MachineRow = (&'static str, fn(&mut Facts), Verdict, &'static str);
 fn of_the_machine() {
     const NO_IPC_LOCK: u64 = ALL_CAPABILITIES & !(1 << 14);
     let rows: &[MachineRow] = &[
-        ("kernel", |m| m.release = "5.10.0".into(), Verdict::Ok, ""),
+        ("kernel", |m| m.release = "5.18.0".into(), Verdict::Ok, ""),
         (
             "kernel",
-            |m| m.release = "5.9.16".into(),
+            |m| m.release = "5.17.16".into(),
             Verdict::Fail,
-            "boot Linux 5.10 or later",
+            "boot Linux 5.18 or later",
         ),
         (
             "kernel",
             |m| m.release = "4.19".into(),
             Verdict::Fail,
-            "boot Linux 5.10 or later",
+            "boot Linux 5.18 or later",
         ),
         (
             "kernel",
@@ -228,6 +228,25 @@ const INTERFACE: &[InterfaceRow] = &[
         "use a NIC",
     ),
     ("native xdp", |i| i.features = None, Verdict::Warn, "6.3"),
+    (
+        "xdp transmit",
+        |i| (i.features, i.is_virtual) = (Some(XdpFeatures(7)), true),
+        Verdict::Ok,
+        "",
+    ),
+    (
+        "xdp transmit",
+        |i| (i.features, i.is_virtual) = (Some(XdpFeatures(3)), true),
+        Verdict::Warn,
+        "`ethtool -K PEER gro on`",
+    ),
+    (
+        "xdp transmit",
+        |i| (i.features, i.is_virtual) = (None, true),
+        Verdict::Warn,
+        "6.3",
+    ),
+    ("xdp transmit", |i| i.features = None, Verdict::Ok, ""),
     (
         "zero copy",
         |i| i.features = Some(XdpFeatures(7)),

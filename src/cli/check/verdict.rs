@@ -5,8 +5,9 @@ use crate::limits::{CHUNK_BYTES, FRAME_BYTES, LINK_HEADER_BYTES};
 use crate::nic::netlink::{XdpFeatures, XdpMode};
 use serde::Serialize;
 
-/// Oldest kernel: XDP attached by `bpf_link` is Linux 5.9, one UMEM for several queues is 5.10.
-const KERNEL_MIN: (u32, u32) = (5, 10);
+/// Oldest kernel: XDP attached by `bpf_link` is Linux 5.9, one UMEM for several queues is 5.10,
+/// `bpf_xdp_load_bytes` is 5.18.
+const KERNEL_MIN: (u32, u32) = (5, 18);
 
 /// First kernel that counts BPF maps as the memory of a cgroup, not as locked memory.
 const KERNEL_MAPS_NOT_LOCKED: (u32, u32) = (5, 11);
@@ -133,7 +134,7 @@ fn kernel(facts: &Facts) -> Line {
         ),
         Some(_) => fail(
             "kernel",
-            format!("Linux {release} cannot share one UMEM between queues"),
+            format!("Linux {release} lacks what the XDP program needs"),
             format!("boot Linux {major}.{minor} or later"),
         ),
         None => warn(

@@ -1,6 +1,7 @@
 //! What the machine or the operator did: what failed, on what, and what to change.
 
 use super::Occupant;
+use super::refusal::missing_feature;
 use aya::{EbpfError, maps::MapError, programs::ProgramError};
 use std::io;
 
@@ -36,10 +37,15 @@ pub enum Error {
     Load(#[source] Box<EbpfError>),
     /// As [`Error::Load`], by the verifier.
     #[error(
-        "the kernel's verifier refused the XDP program; it is known to load on Linux 6.12 and \
-         later, by root or with CAP_PERFMON beside CAP_BPF"
+        "the kernel's verifier refused the XDP program{}; it is known to load on Linux 6.12 and \
+         later, by root or with CAP_PERFMON beside CAP_BPF",
+        lacking(source)
     )]
-    Verify(#[source] Box<ProgramError>),
+    Verify {
+        /// What the kernel said.
+        #[source]
+        source: Box<ProgramError>,
+    },
     /// The kernel would not run the program on a frame.
     #[error("the kernel did not run the XDP program on a frame of {octets} octets")]
     Judge {
@@ -191,6 +197,16 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+}
+
+fn lacking(error: &ProgramError) -> String {
+    let feature = match error {
+        ProgramError::LoadError { verifier_log, .. } => missing_feature(&verifier_log.to_string()),
+        _ => None,
+    };
+    feature.map_or_else(String::new, |feature| {
+        format!(": this kernel lacks {feature}")
+    })
 }
 
 fn attach_remedy(error: &io::Error) -> &'static str {

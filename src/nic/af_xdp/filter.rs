@@ -93,7 +93,12 @@ impl Filter {
         })?;
         xdp(&mut ebpf).load().map_err(|error| {
             let number = errno(&error);
-            load_error(number, Error::Verify(Box::new(error)))
+            load_error(
+                number,
+                Error::Verify {
+                    source: Box::new(error),
+                },
+            )
         })?;
         let mut take = |name| ebpf.take_map(name).expect("the object has this map");
         let of_its_type = "the map has this type in the object";
@@ -300,7 +305,9 @@ impl Filter {
     /// It was not loaded, which cannot be.
     pub fn program(&mut self) -> Result<&ProgramFd, Error> {
         let fd = xdp(&mut self.ebpf).fd();
-        fd.map_err(|error| Error::Verify(Box::new(error)))
+        fd.map_err(|error| Error::Verify {
+            source: Box::new(error),
+        })
     }
 
     /// Attaches the program to its interface.

@@ -41,6 +41,7 @@ mod mapping;
 mod occupant;
 mod port;
 mod program;
+mod refusal;
 mod rings;
 mod socket;
 mod sys;

@@ -4,6 +4,7 @@ use super::rig::{Rig, always, client, syn, third};
 use super::*;
 use crate::drop_reason::DropReason;
 use crate::wire::{Ctl, Options, Segment, Seq};
+use proptest::prelude::*;
 
 #[test]
 fn everything_is_carried_by_connections_that_began_with_a_cookie() {
@@ -187,6 +188,78 @@ fn a_cookie_whose_text_finds_no_block_takes_no_slot() {
     // The ACK alone brings the cookie as well.
     rig.ask(client(1), third(50, &syn_ack), b"");
     assert_eq!(rig.shard.counters().connections.accepted, 1);
+}
+
+// What arrives together: its frames in their order, and what was sent in its.
+fn answers(config: &ShardConfig, frames: &[Vec<u8>], at_once: usize) -> (Vec<Vec<u8>>, Counters) {
+    let mut rig = Rig::new(ShardConfig {
+        cookies: SharedCookies::new(|_| [5; 16]),
+        ..config.clone()
+    });
+    let mut sent = Vec::new();
+    for burst in frames.chunks(at_once) {
+        for frame in burst {
+            assert!(rig.wire.send_bytes(rig.now, frame));
+        }
+        rig.shard.breathe(rig.now);
+        sent.extend(core::iter::from_fn(|| rig.wire.take_bytes(rig.now)));
+    }
+    (sent, rig.shard.counters().clone())
+}
+
+// One of some peers, and a segment of one of some kinds.
+fn stranger() -> impl Strategy<Value = Vec<u8>> {
+    let v6 = |n: u8| Endpoint {
+        address: Address([0x20, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n]),
+        port: 1024,
+    };
+    (0..12_u8, any::<u8>(), 0..12_u8, any::<bool>()).prop_map(move |(kind, n, mix, is_v4)| {
+        let from = if is_v4 { client(n.into()) } else { v6(n) };
+        let mut segment = syn(n.into());
+        let options = &mut segment.options;
+        options.timestamps = options.timestamps.filter(|_| mix != 0);
+        options.window_scale = options.window_scale.filter(|_| mix != 1);
+        options.mss = options.mss.filter(|_| mix != 2);
+        segment.ctl = match kind {
+            0 => Ctl::ACK,
+            1 => Ctl::SYN_ACK,
+            2 => Ctl::RST,
+            3 => Ctl::FIN_ACK,
+            _ => Ctl::SYN,
+        };
+        let mut frame = Rig::frame(from, segment, b"");
+        if kind == 4 {
+            frame[40] ^= 1;
+        }
+        frame
+    })
+}
+
+proptest! {
+    #[test]
+    fn strangers_in_a_burst_are_answered_as_if_they_came_one_by_one(
+        frames in prop::collection::vec(stranger(), 0..200),
+        budget in prop_oneof![Just(0), 1..2000_u32],
+    ) {
+        let mut config = always();
+        config.budgets.syn_ack = budget;
+        prop_assert_eq!(answers(&config, &frames, 64), answers(&config, &frames, 1));
+    }
+
+    // Those that find a slot are answered at the end of the breath: the order is another.
+    #[test]
+    fn a_burst_switches_to_cookies_in_its_midst(len in 0..200_u32, half_open in 0..100_u64) {
+        let mut config = ShardConfig::default();
+        config.limits.half_open = half_open;
+        let frames: Vec<_> = (0..len).map(|n| Rig::frame(client(n), syn(n), b"")).collect();
+        let [together, apart] = [64, 1].map(|at_once| {
+            let (mut sent, counters) = answers(&config, &frames, at_once);
+            sent.sort();
+            (sent, counters)
+        });
+        prop_assert_eq!(&together, &apart);
+        prop_assert_eq!(together.0.len(), len as usize);
+    }
 }
 
 // A shard, and another with the same keys that answers SYNs in its place, as the XDP program does.

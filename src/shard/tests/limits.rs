@@ -94,6 +94,37 @@ fn a_full_time_wait_gives_up_its_oldest() {
     assert_eq!(world.client.counters().connections.time_wait_evicted, 7);
 }
 
+// More TIME-WAITs end at one instant than a breath sees to.
+#[test]
+fn the_end_of_time_wait_holds_no_other_timer_back() {
+    const MANY: u16 = 3 * BURST_FRAMES as u16;
+    let mut world = World::new(Misfortune::default(), &ShardConfig::default());
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let service = world.client.add_service(Box::new(Client {
+        len: 10,
+        seen: Arc::clone(&seen),
+    }));
+    let open = |world: &mut World, port| {
+        let (tuple, now) = (tuple(10_000 + port), world.now);
+        let opened = world.client.open(tuple, link(), 0, service, now);
+        opened.unwrap();
+    };
+    for port in 0..MANY {
+        open(&mut world, port);
+    }
+    world.run_until(|_| seen.lock().unwrap().ended.len() == usize::from(MANY));
+    assert_eq!(world.client.len(), usize::from(MANY), "all in TIME-WAIT");
+    let over = world.now + world.client.config().tcp.time_wait;
+    // A SYN that nobody hears is due again when they end.
+    world.now = Instant::from_nanos(over.as_nanos() - 1_000_000_000);
+    while world.client.breathe(world.now).is_busy {}
+    open(&mut world, MANY);
+    assert_eq!(world.client.breathe(world.now).sent, 1);
+    let breath = world.client.breathe(over + Duration::from_millis(2));
+    assert!(breath.is_busy, "not all have ended");
+    assert_eq!(breath.sent, 1, "the SYN, again");
+}
+
 fn with(syn_cookies: SynCookies) -> ShardConfig {
     ShardConfig {
         syn_cookies,

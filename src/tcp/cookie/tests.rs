@@ -173,7 +173,9 @@ fn the_connection_has_what_the_handshake_agreed_on() {
             may_store: true,
         };
         let iss = keys.mint(&v4(), SEQ, offered.mss);
-        let answer = cookie_syn_ack(&syn(offered), iss, 1234, &cx).options;
+        let answer = Offer::new(None, &cx)
+            .syn_ack(&syn(offered), iss, 1234)
+            .options;
         assert_eq!(answer.timestamps.is_some(), has(3));
         assert_eq!(answer.window_scale.is_some(), has(1) && has(3));
         assert_eq!(answer.sack_permitted, has(2) && has(3));

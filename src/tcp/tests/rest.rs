@@ -15,6 +15,10 @@ const TICK: Duration = Duration::from_nanos(1 << 20);
 /// RFC 5681 §4.1: whether a connection was idle for longer than its RTO is remembered that well.
 const IDLE_GRAIN: Duration = Duration::from_millis(6);
 
+/// TS.Recent is outdated after 24 days, in seconds (RFC 7323 §5.5), or a little earlier.
+const RECENT_AGE: u64 = 24 * 24 * 3600;
+const RECENT_GRAIN: u64 = 256;
+
 struct Quiet {
     tcb: Tcb,
     config: Config,
@@ -109,6 +113,8 @@ enum Event {
         len: u32,
         up: u16,
     },
+    /// From the peer's initial number.
+    BeginsAnew(i32),
     Icmp,
     Sends(u32),
     Closes,
@@ -141,6 +147,7 @@ fn arrives() -> impl Strategy<Value = Event> {
 fn event() -> impl Strategy<Value = Event> {
     prop_oneof![
         8 => arrives(),
+        1 => (-40_000..40_000).prop_map(Event::BeginsAnew),
         1 => Just(Event::Icmp),
         3 => (1..5000_u32).prop_map(Event::Sends),
         1 => Just(Event::Closes),
@@ -215,6 +222,13 @@ fn happens(tcb: &mut Tcb, event: &Event, segment: Option<&Segment>, cx: &Context
     let mut out = Actions::default();
     match (event, segment) {
         (_, Some(segment)) => tcb.on_segment(segment, cx, &mut out),
+        (Event::BeginsAnew(seq), _) => {
+            let seq = Seq(tcb.irs.0.wrapping_add_signed(*seq));
+            assert_eq!(
+                tcb.on_begun_anew(seq, &mut out),
+                tcb.state() == State::Closed
+            );
+        }
         (Event::Icmp, _) => {
             let error = IcmpError {
                 tuple: FourTuple::default(),
@@ -272,6 +286,8 @@ proptest! {
             prop_assume!(idle > IDLE_GRAIN);
             let challenge = (now - a.challenge_at).max(a.challenge_at - now);
             prop_assume!(challenge > 2 * TICK || challenge == Duration::ZERO);
+            let age = (now.as_millis() / 1000).abs_diff(a.ts.recent_at.into());
+            prop_assume!(age.abs_diff(RECENT_AGE) > RECENT_GRAIN);
             let segment = segment(&a, &event);
             let outs = [&mut a, &mut b].map(|tcb| happens(tcb, &event, segment.as_ref(), &cx));
             prop_assert_eq!(outs[0], outs[1], "{:?}", event);

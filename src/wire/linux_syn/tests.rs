@@ -5,21 +5,33 @@ use crate::wire::{Checksum, parse};
 use proptest::prelude::*;
 
 fn headers() -> impl Strategy<Value = (LinkHeader, FourTuple, Segment, u8, u8)> {
-    let octets = any::<[u8; 4]>().prop_map(Address::v4);
-    let address = prop_oneof![8 => octets, 1 => any::<[u8; 16]>().prop_map(Address)];
-    let end = (address, any::<u16>()).prop_map(|(address, port)| Endpoint { address, port });
-    let rarely_none = |value: u32| {
-        if value.is_multiple_of(8) {
-            None
-        } else {
-            Some(value >> 3)
-        }
+    let address = |is_v4: bool, octets: [u8; 16]| match octets {
+        [.., a, b, c, d] if is_v4 => Address::v4([a, b, c, d]),
+        _ => Address(octets),
     };
-    let options = any::<[u32; 5]>().prop_map(move |[mss, shift, sack, val, ecr]| Options {
-        mss: rarely_none(mss).map(|mss| mss as u16),
-        window_scale: rarely_none(shift).map(|shift| (shift % 15) as u8),
-        sack_permitted: rarely_none(sack).is_some(),
-        timestamps: rarely_none(val).map(|val| Timestamps { val, ecr }),
+    let ends = (any::<bool>(), any::<[([u8; 16], u16); 2]>()).prop_map(move |(is_v4, ends)| {
+        let [local, remote] = ends.map(|(octets, port)| Endpoint {
+            address: address(is_v4, octets),
+            port,
+        });
+        FourTuple { local, remote }
+    });
+    // Bit by bit: as Linux has them, with timestamps and without, MSS alone, none, or any mix.
+    let mixes = prop_oneof![
+        Just(0b1111_u8),
+        Just(0b0111),
+        Just(0b0001),
+        Just(0),
+        0..16_u8
+    ];
+    let options = (mixes, any::<[u32; 4]>()).prop_map(|(mix, [mss, shift, val, ecr])| {
+        let has = |bit: u8| mix >> bit & 1 == 1;
+        Options {
+            mss: has(0).then_some(mss as u16),
+            window_scale: has(1).then_some((shift % 15) as u8),
+            sack_permitted: has(2),
+            timestamps: has(3).then_some(Timestamps { val, ecr }),
+        }
     });
     let ctl = prop_oneof![
         4 => Just(Ctl::SYN),
@@ -37,8 +49,7 @@ fn headers() -> impl Strategy<Value = (LinkHeader, FourTuple, Segment, u8, u8)> 
         options,
     });
     let link = any::<[[u8; 6]; 2]>().prop_map(|[to, from]| LinkHeader::new(to, from));
-    let tuple = (end.clone(), end).prop_map(|(local, remote)| FourTuple { local, remote });
-    (link, tuple, segment, any::<u8>(), any::<u8>())
+    (link, ends, segment, any::<u8>(), any::<u8>())
 }
 
 proptest! {
@@ -64,14 +75,15 @@ proptest! {
         } else {
             prop_assert_eq!(short, [0xee; 128]);
         }
-        prop_assert!(headers.emit_linux_syn(&mut [0; FRAME_BYTES - 1]).is_none());
+        let one_less = short_len.map_or(0, |len| len - 1);
+        prop_assert!(headers.emit_linux_syn(&mut short[..one_less]).is_none());
     }
 
     // With one octet changed at most, and its checksums left alone or made right again.
     #[test]
     fn the_short_way_reads_what_the_long_way_reads(
         (link, tuple, segment, hop_limit, tos) in headers(),
-        (at, octet) in (0..FRAME_BYTES + 8, any::<u8>()),
+        (at, octet) in (0..102_usize, any::<u8>()),
         is_made_right in any::<bool>(),
     ) {
         let headers = Headers {
@@ -100,63 +112,95 @@ proptest! {
 
 // Puts right checksums into a frame that is thought to be such a SYN.
 fn make_right(frame: &mut [u8]) {
-    let Some(frame) = frame.first_chunk_mut::<FRAME_BYTES>() else {
+    let is_v4 = frame[12..14] == IPV4.to_be_bytes();
+    let (ip_words, addresses) = if is_v4 { (V4_WORDS, 12) } else { (V6_WORDS, 8) };
+    let tcp_at = LINK_BYTES + 4 * ip_words;
+    let offset = frame.get(tcp_at + 12).map_or(0, |octet| octet >> 4);
+    let tcp_bytes = 4 * usize::from(offset).max(TCP_WORDS);
+    let Some((ip, tcp)) = frame
+        .get_mut(LINK_BYTES..tcp_at + tcp_bytes)
+        .and_then(|packet| packet.split_at_mut_checked(4 * ip_words))
+    else {
         return;
     };
-    let words = |frame: &[u8; FRAME_BYTES]| {
-        core::array::from_fn(|n| {
-            let at = LINK_BYTES + 4 * n;
-            u32::from_be_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]])
-        })
-    };
-    frame[24..26].fill(0);
-    frame[50..52].fill(0);
-    let (ip, tcp) = sums(&words(frame));
-    frame[24..26].copy_from_slice(&ip.checksum().to_be_bytes());
-    frame[50..52].copy_from_slice(&tcp.checksum().to_be_bytes());
+    if is_v4 {
+        ip[10..12].fill(0);
+        let sum = Sum::default().octets(ip);
+        ip[10..12].copy_from_slice(&sum.checksum().to_be_bytes());
+    }
+    tcp[16..18].fill(0);
+    let pseudo_header = Sum::default().octets(&ip[addresses..]).segment(tcp_bytes);
+    let sum = pseudo_header.octets(tcp);
+    tcp[16..18].copy_from_slice(&sum.checksum().to_be_bytes());
 }
 
 #[test]
 fn what_linux_sends_goes_the_short_way_and_its_answer_too() {
-    let end = |last, port| Endpoint {
-        address: Address::v4([192, 0, 2, last]),
-        port,
-    };
-    let tuple = FourTuple {
-        local: end(2, 40_000),
-        remote: end(1, 80),
-    };
-    let options = Options {
+    let v6 = |last| Address([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
+    let v4 = |last| Address::v4([192, 0, 2, last]);
+    let linux = Options {
         mss: Some(1460),
         window_scale: Some(7),
         sack_permitted: true,
         timestamps: Some(Timestamps { val: 1, ecr: 0 }),
     };
-    for ctl in [Ctl::SYN, Ctl::SYN_ACK] {
-        let headers = Headers {
-            link: &LinkHeader::new([2; 6], [4; 6]),
+    let no_timestamps = Options {
+        timestamps: None,
+        ..linux
+    };
+    let mss_alone = Options {
+        mss: linux.mss,
+        ..Options::default()
+    };
+    let none = Options::default();
+    // A SYN's options, and those of its answer.
+    let rows = [
+        (linux, linux),
+        (no_timestamps, mss_alone),
+        (mss_alone, mss_alone),
+        (none, mss_alone),
+    ];
+    for ((local, remote), (asked, answered)) in [(v4(1), v4(2)), (v6(1), v6(2))]
+        .into_iter()
+        .flat_map(|ends| rows.map(|row| (ends, row)))
+    {
+        let end = |address, port| Endpoint { address, port };
+        let tuple = FourTuple {
+            local: end(local, 80),
+            remote: end(remote, 40_000),
+        };
+        let segment = |ctl, options| Segment {
+            ctl,
+            options,
+            ..Segment::default()
+        };
+        let link = LinkHeader::new([2; 6], [4; 6]);
+        let headers = |segment| Headers {
+            link: &link,
             tuple: &tuple,
-            segment: &Segment {
-                ctl,
-                options,
-                ..Segment::default()
-            },
+            segment,
             hop_limit: 64,
             tos: 0,
         };
         let mut frame = [0; 128];
-        assert_eq!(headers.emit_linux_syn(&mut frame), Some(FRAME_BYTES));
-        let packet = parse_linux_syn(&frame);
+        let answer = segment(Ctl::SYN_ACK, answered);
+        let len = headers(&answer).emit_linux_syn(&mut frame).unwrap();
         assert_eq!(
-            packet.is_some(),
-            ctl == Ctl::SYN,
+            parse_linux_syn(&frame[..len]),
+            None,
             "a SYN-ACK has another way in"
         );
-        // Any one bit that is wrong has it looked at the long way, but those that no sum covers.
-        for bit in (LINK_BYTES * 8..FRAME_BYTES * 8).filter(|_| ctl == Ctl::SYN) {
+        let syn = segment(Ctl::SYN, asked);
+        let len = headers(&syn).emit(&mut frame).unwrap();
+        assert!(parse_linux_syn(&frame[..len]).is_some(), "{asked:?}");
+        assert_eq!(parse_linux_syn(&frame[..len - 1]), None);
+        // Any one bit that is wrong has it looked at the long way, but those that no sum covers:
+        // traffic class, flow label and hop limit of IPv6.
+        let is_covered = |bit: &usize| local.is_v4() || !matches!(bit, 4..32 | 56..64);
+        for bit in (0..(len - LINK_BYTES) * 8).filter(is_covered) {
             let mut wrong = frame;
-            wrong[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(parse_linux_syn(&wrong), None, "bit {bit}");
+            wrong[LINK_BYTES + bit / 8] ^= 1 << (7 - bit % 8);
+            assert_eq!(parse_linux_syn(&wrong[..len]), None, "bit {bit}");
         }
     }
 }

@@ -43,12 +43,12 @@ pub fn epoch_answer(
 ) -> EpochAnswer {
     let tcp = &config.tcp;
     let iss = IssSource::new(&config.secrets.iss);
-    let begin = Duration::from_secs(u64::from(epoch) * EPOCH_SECONDS) + LATE;
+    let at = Duration::from_secs(u64::from(epoch) * EPOCH_SECONDS) + LATE;
     EpochAnswer {
         mint: CookieKeys::new(epoch, key).mint_at(local).state(),
         offsets: iss.timestamp_offsets(local).state(),
-        begin: (began + begin).as_nanos() as u64,
-        millis: begin.as_millis() as u32,
+        begin: (began + at).as_nanos() as u64,
+        millis: at.as_millis() as u32,
         epoch,
         mss: tcp.mss(local.is_v4()).into(),
         window: tcp.receive_buffer.min(u16::MAX.into()),

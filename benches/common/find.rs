@@ -1,0 +1,98 @@
+//! Finding connections in bursts, as a shard does: hash all, prefetch all, find each.
+
+use crate::ends::tuple;
+use seawall::table::Table;
+use seawall::wire::FourTuple;
+use std::hint::black_box;
+
+pub(crate) const BURST: usize = 32;
+
+/// As large as a connection may be.
+pub(crate) type Value = [u64; 12];
+
+pub(crate) fn value(n: u32) -> Value {
+    [n.into(); 12]
+}
+
+/// A full table: tuples `0..connections`.
+pub(crate) fn filled(connections: u32) -> Table<Value> {
+    let mut table = Table::new(connections as usize, [3, 1, 4, 1]);
+    for n in 0..connections {
+        let tuple = tuple(n);
+        let hash = table.hash(&tuple);
+        assert!(table.insert(hash, tuple, value(n)).is_ok());
+    }
+    table
+}
+
+/// Numbers `start..start + among`, in no order that a cache would like.
+pub(crate) fn numbers(start: u32, among: u32) -> impl FnMut() -> u32 {
+    let mut state = 1_u32;
+    move || {
+        state = state.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+        start + ((u64::from(state ^ (state >> 15)) * u64::from(among)) >> 32) as u32
+    }
+}
+
+/// Bursts of the tuples of [`numbers`].
+pub(crate) fn bursts(start: u32, among: u32) -> impl FnMut() -> [FourTuple; BURST] {
+    let mut number = numbers(start, among);
+    move || core::array::from_fn(|_| tuple(number()))
+}
+
+/// How much of the memory is called before it is needed.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
+pub(crate) enum Prefetch {
+    Nothing,
+    Index,
+    Slot,
+}
+
+/// Finds all and reads the head of each value.
+pub(crate) fn find_burst(
+    table: &Table<Value>,
+    tuples: &[FourTuple; BURST],
+    prefetch: Prefetch,
+) -> u64 {
+    let hashes = prefetched(table, tuples, prefetch);
+    let found = hashes.iter().zip(tuples).filter_map(|(hash, tuple)| {
+        let handle = table.find(*hash, tuple)?;
+        Some(table.get(handle)?[0])
+    });
+    found.sum()
+}
+
+/// Takes each out of the table and puts it back in.
+pub(crate) fn renew_burst(
+    table: &mut Table<Value>,
+    tuples: &[FourTuple; BURST],
+    prefetch: Prefetch,
+) {
+    let hashes = prefetched(table, tuples, prefetch);
+    for (hash, tuple) in hashes.iter().zip(tuples) {
+        let handle = table.find(*hash, tuple).expect("all are in");
+        let value = table.remove(handle).expect("just found");
+        if let Ok(handle) = table.insert(*hash, *tuple, value) {
+            table.set_note(handle, *hash);
+        }
+    }
+}
+
+fn prefetched(
+    table: &Table<Value>,
+    tuples: &[FourTuple; BURST],
+    prefetch: Prefetch,
+) -> [u64; BURST] {
+    let hashes = tuples.map(|tuple| table.hash(&tuple));
+    if prefetch >= Prefetch::Index {
+        for hash in &hashes {
+            table.prefetch(*hash);
+        }
+    }
+    if prefetch >= Prefetch::Slot {
+        for hash in &hashes {
+            black_box(table.prefetch_slot(*hash));
+        }
+    }
+    hashes
+}

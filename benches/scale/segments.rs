@@ -1,0 +1,71 @@
+//! Segments of text on open connections, in random order.
+
+use crate::find::numbers;
+use crate::part::{Measured, Sizes};
+use crate::rounds::Rounds;
+use crate::world::{World, config};
+use seawall::limits::BURST_FRAMES;
+use seawall::service::Discard;
+use seawall::time::Duration;
+
+/// Bursts of a round.
+const BURSTS: u64 = 32;
+
+const SEGMENTS: u64 = BURSTS * BURST_FRAMES as u64;
+
+/// How far a burst moves the clock: as if five million segments came in a second.
+const STEP: Duration = Duration::from_nanos(200 * BURST_FRAMES as u64);
+
+/// A server that throws away what comes on so many open connections.
+pub(crate) fn opened(connections: u32) -> World {
+    let mut world = World::new(config(connections, 0), Box::new(Discard));
+    world.remember(connections);
+    world.open(0, connections);
+    world
+}
+
+/// Times one round; `next` says on which connection.
+pub(crate) fn round(world: &mut World, next: &mut impl FnMut() -> u32, rounds: &mut Rounds) {
+    world.breathed = Duration::ZERO;
+    say(world, next);
+    rounds.add(world.breathed, SEGMENTS);
+}
+
+fn say(world: &mut World, next: &mut impl FnMut() -> u32) {
+    for _ in 0..BURSTS {
+        for _ in 0..BURST_FRAMES {
+            world.say(next());
+        }
+        world.breathe();
+        world.drain();
+        world.now = world.now + STEP;
+    }
+}
+
+/// Breaths alone.
+pub(crate) fn segments(sizes: &Sizes) -> Measured {
+    let mut world = opened(sizes.large);
+    let (mut next, mut rounds) = (numbers(0, sizes.large), Rounds::default());
+    for _ in 0..sizes.rounds {
+        round(&mut world, &mut next, &mut rounds);
+    }
+    let counters = world.shard().counters();
+    assert_eq!(counters.drops.total(), 0, "nothing was dropped");
+    let texts = counters.text_in / crate::world::TEXT_BYTES as u64;
+    assert_eq!(texts, SEGMENTS * u64::from(sizes.rounds), "all delivered");
+    Measured::of(rounds)
+}
+
+/// What the peers cost, with nobody to hear them.
+pub(crate) fn peers_alone(sizes: &Sizes) -> Measured {
+    let mut world = World::without_shard();
+    world.remember(sizes.large);
+    let (mut next, mut rounds) = (numbers(0, sizes.large), Rounds::default());
+    for _ in 0..sizes.rounds {
+        rounds.time(|| {
+            say(&mut world, &mut next);
+            SEGMENTS
+        });
+    }
+    Measured::of(rounds)
+}

@@ -1,0 +1,241 @@
+//! A shard over memory, and peers that write their frames by hand. Only the shard's breaths are
+//! timed: what the peers do is not.
+
+use crate::ends::{SERVER, tuple};
+use crate::frames::send;
+use crate::machine::preemptions;
+use crate::numbered::number;
+use seawall::limits::BURST_FRAMES;
+use seawall::nic::memory::{MemoryPort, Misfortune, pair};
+use seawall::nic::{Burst, Port};
+use seawall::service::Service;
+use seawall::shard::{Limits, Shard, ShardConfig};
+use seawall::time::{Duration, Instant};
+use seawall::wire::{Checksum, Ctl, Options, Segment, Seq, Timestamps, parse};
+
+/// Lives side by side, and handshakes: two frames of each make a burst.
+pub(crate) const SIDE_BY_SIDE: usize = BURST_FRAMES / 2;
+
+/// Few, so that they stay in the cache, where a NIC would put them too.
+const FRAMES: usize = 4 * BURST_FRAMES;
+
+const REQUEST: &[u8] = b"GET /bytes/100 HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n";
+
+/// What a segment says. A server of HTTP skips empty lines before a request.
+const TEXT: [u8; TEXT_BYTES] = [b'\n'; TEXT_BYTES];
+
+/// Octets of text of a segment.
+pub(crate) const TEXT_BYTES: usize = 64;
+
+/// A shard with room for so many connections, and so many more in TIME-WAIT.
+pub(crate) fn config(live: u32, time_wait: u32) -> ShardConfig {
+    ShardConfig {
+        connections: live as usize,
+        blocks: 1 << 12,
+        limits: Limits {
+            time_wait: time_wait as usize,
+            ..Limits::default()
+        },
+        ..ShardConfig::default()
+    }
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Default)]
+struct Peer {
+    next: Seq,
+    acknowledges: Seq,
+}
+
+/// See the head of this file.
+pub(crate) struct World {
+    near: Near,
+    far: MemoryPort,
+    /// The time in it.
+    pub(crate) now: Instant,
+    /// What the shard's breaths took.
+    pub(crate) breathed: Duration,
+    /// The ends of connections `0..`.
+    peers: Vec<Peer>,
+}
+
+enum Near {
+    Shard(Box<Shard<MemoryPort>>),
+    // Takes what comes, so that the peers' own cost can be known.
+    Nobody(MemoryPort),
+}
+
+impl World {
+    /// A server.
+    pub(crate) fn new(config: ShardConfig, service: Box<dyn Service>) -> Self {
+        let (near, far) = pair(Misfortune::default(), FRAMES);
+        let mut shard = Shard::new(near, config);
+        let service = shard.add_service(service);
+        shard.listen(SERVER, service);
+        Self::over(Near::Shard(Box::new(shard)), far)
+    }
+
+    /// Nobody where the server would be.
+    pub(crate) fn without_shard() -> Self {
+        let (near, far) = pair(Misfortune::default(), FRAMES);
+        Self::over(Near::Nobody(near), far)
+    }
+
+    fn over(near: Near, far: MemoryPort) -> Self {
+        Self {
+            near,
+            far,
+            now: Instant::ZERO,
+            breathed: Duration::ZERO,
+            peers: Vec::new(),
+        }
+    }
+
+    /// The server.
+    pub(crate) fn shard(&mut self) -> &mut Shard<MemoryPort> {
+        match &mut self.near {
+            Near::Shard(shard) => shard,
+            Near::Nobody(_) => panic!("there is none"),
+        }
+    }
+
+    /// Makes room for the ends of so many connections, touched.
+    pub(crate) fn remember(&mut self, connections: u32) {
+        self.peers.resize(connections as usize, Peer::default());
+    }
+
+    /// Opens connections `from..to`, and remembers the ends of those that there is room for.
+    pub(crate) fn open(&mut self, from: u32, to: u32) {
+        for first in (from..to).step_by(SIDE_BY_SIDE) {
+            let all: Vec<u32> = (first..to.min(first + SIDE_BY_SIDE as u32)).collect();
+            let peers = self.shake_hands(&all);
+            for (n, peer) in all.iter().zip(peers) {
+                self.send(*n, peer, Ctl::ACK, &[]);
+                if let Some(at) = self.peers.get_mut(*n as usize) {
+                    *at = peer;
+                }
+            }
+            self.breathe();
+        }
+    }
+
+    // SYN, SYN-ACK.
+    fn shake_hands(&mut self, all: &[u32]) -> [Peer; SIDE_BY_SIDE] {
+        let mut peers = [Peer::default(); SIDE_BY_SIDE];
+        for (n, peer) in all.iter().zip(&mut peers) {
+            peer.next = Seq(*n);
+            self.send(*n, *peer, Ctl::SYN, &[]);
+            peer.next = peer.next + 1;
+        }
+        self.breathe();
+        self.hear(all[0], &mut peers);
+        peers
+    }
+
+    /// Lives from the first SYN to TIME-WAIT at the server: handshake, request, reply, four-way
+    /// release. `first` is that of [`SIDE_BY_SIDE`] of them.
+    pub(crate) fn live(&mut self, first: u32) {
+        const FIN: Ctl = Ctl {
+            fin: true,
+            ..Ctl::ACK
+        };
+        const PSH: Ctl = Ctl {
+            psh: true,
+            ..Ctl::ACK
+        };
+        let all: [u32; SIDE_BY_SIDE] = core::array::from_fn(|n| first + n as u32);
+        let mut peers = self.shake_hands(&all);
+        for (n, peer) in all.iter().zip(&mut peers) {
+            self.send(*n, *peer, Ctl::ACK, &[]);
+            self.send(*n, *peer, PSH, REQUEST);
+            peer.next = peer.next + REQUEST.len() as u32;
+        }
+        self.breathe();
+        // The reply, with the server's FIN.
+        self.hear(first, &mut peers);
+        for (n, peer) in all.iter().zip(peers) {
+            self.send(*n, peer, Ctl::ACK, &[]);
+            self.send(*n, peer, FIN, &[]);
+        }
+        self.breathe();
+        self.far.drain(self.now);
+    }
+
+    /// A segment of text on connection `n`.
+    pub(crate) fn say(&mut self, n: u32) {
+        let peer = self.peers[n as usize];
+        self.send(n, peer, Ctl::ACK, &TEXT);
+        self.peers[n as usize].next = peer.next + TEXT_BYTES as u32;
+    }
+
+    /// Breathes until nothing is left to do at once, on the clock.
+    pub(crate) fn breathe(&mut self) {
+        match &mut self.near {
+            Near::Shard(shard) => {
+                let began = std::time::Instant::now();
+                while shard.breathe(self.now).is_busy {}
+                self.breathed += began.elapsed();
+            }
+            Near::Nobody(port) => {
+                let mut burst = Burst::new();
+                loop {
+                    port.receive(self.now, &mut burst);
+                    if burst.is_empty() {
+                        return;
+                    }
+                    for frame in burst.drain(..) {
+                        port.release(frame);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One breath, and what it took, unless the kernel gave the core to somebody else meanwhile;
+    /// `true` when there is more to do.
+    pub(crate) fn breathe_once(&mut self) -> (Option<Duration>, bool) {
+        let (now, before) = (self.now, preemptions());
+        let began = std::time::Instant::now();
+        let breath = self.shard().breathe(now);
+        let took = began.elapsed();
+        ((preemptions() == before).then_some(took), breath.is_busy)
+    }
+
+    /// Forgets what the server said; returns how many frames that was.
+    pub(crate) fn drain(&mut self) -> usize {
+        self.far.drain(self.now)
+    }
+
+    fn send(&mut self, n: u32, peer: Peer, ctl: Ctl, text: &[u8]) {
+        let segment = Segment {
+            seq: peer.next,
+            ack: peer.acknowledges,
+            wnd: u16::MAX,
+            ctl,
+            text_len: text.len() as u32,
+            options: Options {
+                mss: ctl.syn.then_some(1460),
+                window_scale: ctl.syn.then_some(7),
+                sack_permitted: ctl.syn,
+                timestamps: Some(Timestamps {
+                    val: self.now.as_millis() as u32 + 1,
+                    ecr: 0,
+                }),
+            },
+            ..Segment::default()
+        };
+        let tuple = tuple(n).reversed();
+        send(&mut self.far, self.now, &tuple, &segment, text);
+    }
+
+    // What the server said to peers `first..`, each in order.
+    fn hear(&mut self, first: u32, peers: &mut [Peer]) {
+        while let Some(frame) = self.far.take_bytes(self.now) {
+            let packet = parse(&frame, Checksum::Verify).expect("a good frame");
+            let n = number(&packet.tuple.reversed());
+            if let Some(peer) = peers.get_mut((n - first) as usize) {
+                peer.acknowledges = packet.segment.seq + packet.segment.len();
+            }
+        }
+    }
+}
