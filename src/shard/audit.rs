@@ -214,11 +214,10 @@ impl<P: Port> Shard<P> {
             let wheel = self.wheel.deadline(slot);
             let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
             let due = match place {
-                None => Instant::NEVER,
                 Some(Place::AtWork(_)) => connection.map_or(Instant::NEVER, |c| c.tcb.deadline()),
                 // The wheel knows better.
                 Some(Place::AtRest(rest)) if rest.tcb.has_deadline() => wheel,
-                Some(Place::AtRest(_)) => Instant::NEVER,
+                Some(Place::AtRest(_)) | None => Instant::NEVER,
             };
             // Of those whose turn is still to come, the timer is filed then.
             let is_unsettled = connection.is_some_and(|c| c.touched > 0 || c.is_postponed);

@@ -161,9 +161,10 @@ impl Queue {
             ..Link::new()
         };
         self.last = block;
-        match self.links.get_mut(before as usize) {
-            Some(link) => link.next = block,
-            None => (self.first, self.oldest) = (block, block * BLOCK as u32),
+        if let Some(link) = self.links.get_mut(before as usize) {
+            link.next = block;
+        } else {
+            self.begin_with(block);
         }
         if before != NONE && self.links[before as usize].taken == 0 {
             self.unlink(before);
@@ -174,9 +175,10 @@ impl Queue {
         let Link {
             prev, next, filled, ..
         } = self.links[block as usize];
-        match self.links.get_mut(prev as usize) {
-            Some(link) => link.next = next,
-            None => (self.first, self.oldest) = (next, next.wrapping_mul(BLOCK as u32)),
+        if let Some(link) = self.links.get_mut(prev as usize) {
+            link.next = next;
+        } else {
+            self.begin_with(next);
         }
         match self.links.get_mut(next as usize) {
             Some(link) => link.prev = prev,
@@ -184,6 +186,11 @@ impl Queue {
         }
         self.spent -= usize::from(filled);
         self.free.push(block);
+    }
+
+    const fn begin_with(&mut self, block: u32) {
+        self.first = block;
+        self.oldest = block.wrapping_mul(BLOCK as u32);
     }
 }
 

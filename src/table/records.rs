@@ -101,7 +101,7 @@ const _: () = {
 /// What readers see.
 #[derive(Debug)]
 pub(super) struct Records {
-    records: Box<[Record]>,
+    places: Box<[Record]>,
     blocks: Box<[Block]>,
     /// Blocks that were ever in use.
     used: AtomicU32,
@@ -111,7 +111,7 @@ impl Records {
     pub(super) fn new(blocks: usize) -> Self {
         assert!(blocks * BLOCK <= RETIRED as usize, "places have 31 bits");
         Self {
-            records: arena::filled(blocks * BLOCK),
+            places: arena::filled(blocks * BLOCK),
             blocks: arena::filled(blocks),
             used: AtomicU32::new(0),
         }
@@ -147,7 +147,7 @@ impl Records {
     pub(super) fn write(&self, place: u32, tuple: &FourTuple, local: u16, remains: &Remains) {
         // Pairs with the Acquire fence of `read`, for who was here in another life of the block.
         fence(Ordering::Release);
-        let at = &self.records[place as usize];
+        let at = &self.places[place as usize];
         at.ends.write(tuple, local);
         self.write_words(place, remains);
         let (mark, order) = (mark(local, remains.bits as u16), Ordering::Release);
@@ -158,13 +158,13 @@ impl Records {
     /// Writes anew what is the owner's, in the same place and since the same time.
     pub(super) fn update(&self, place: u32, remains: &Remains) {
         self.write_words(place, remains);
-        let ends = &self.records[place as usize].ends;
+        let ends = &self.places[place as usize].ends;
         let local = number(ends.mark(Ordering::Relaxed));
         ends.set_mark(mark(local, remains.bits as u16), Ordering::Release);
     }
 
     fn write_words(&self, place: u32, remains: &Remains) {
-        let at = &self.records[place as usize];
+        let at = &self.places[place as usize];
         for (at, word) in at.words.iter().zip(remains.words) {
             at.store(word, Ordering::Relaxed);
         }
@@ -178,7 +178,7 @@ impl Records {
 
     /// Nobody is in this place any more. Returns the number of the local address.
     pub(super) fn vacate(&self, place: u32) -> u16 {
-        let ends = &self.records[place as usize].ends;
+        let ends = &self.places[place as usize].ends;
         let local = number(ends.mark(Ordering::Relaxed));
         // Release: see `Reader::find`.
         ends.set_mark(mark(NOBODY, 0), Ordering::Release);
@@ -192,7 +192,7 @@ impl Records {
 
     /// The number of the local address of whoever is in this place, for the one who writes.
     pub(super) fn local(&self, place: u32) -> Option<u16> {
-        let at = self.records.get(place as usize)?;
+        let at = self.places.get(place as usize)?;
         let local = number(at.ends.mark(Ordering::Relaxed));
         (local != NOBODY).then_some(local)
     }
@@ -208,13 +208,13 @@ impl Records {
     /// Is `tuple` the tuple of whoever is in this place?
     #[inline]
     pub(super) fn has(&self, place: u32, tuple: &FourTuple, locals: &Locals) -> bool {
-        let at = self.records.get(place as usize);
+        let at = self.places.get(place as usize);
         at.is_some_and(|at| at.ends.has(tuple, locals))
     }
 
     /// What is in a place that is taken, for the one who writes; `with` is left out.
     pub(super) fn at(&self, place: u32, locals: &Locals) -> (FourTuple, Remains) {
-        let at = &self.records[place as usize];
+        let at = &self.places[place as usize];
         let since = at.since.load(Ordering::Relaxed);
         let low = rest(at.ends.mark(Ordering::Relaxed));
         let remains = Remains {
@@ -228,14 +228,14 @@ impl Records {
 
     /// Since when whoever is in a place is there.
     pub(super) fn since(&self, place: u32) -> u64 {
-        let since = self.records[place as usize].since.load(Ordering::Relaxed);
+        let since = self.places[place as usize].since.load(Ordering::Relaxed);
         let ticks = u64::from(since & ((1 << SINCE_BITS) - 1));
         self.began(place / BLOCK as u32) + ticks * TICK_MILLIS
     }
 
     /// Calls the line in which a record begins.
     pub(super) fn prefetch(&self, place: u32) {
-        if let Some(at) = self.records.get(place as usize) {
+        if let Some(at) = self.places.get(place as usize) {
             super::prefetch(at);
         }
     }
@@ -243,7 +243,7 @@ impl Records {
     /// Whoever is in this place, for others than the writer. Only a new occupant makes it try
     /// again.
     pub(super) fn read(&self, place: u32, locals: &Locals) -> Option<Entry> {
-        let at = self.records.get(place as usize)?;
+        let at = self.places.get(place as usize)?;
         let block = &self.blocks[place as usize / BLOCK];
         loop {
             // These pair with the Release stores of `begin`, `write` and `vacate`.
