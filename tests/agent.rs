@@ -360,7 +360,7 @@ fn window() -> Result<(), Failed> {
         let mut stage = Stage::new(V4, &format!("--window {ASKED} {options}"))?;
         let mut stream = stage.accepted()?;
         // The kernel's send buffer does not hold all of it.
-        let writing = thread::spawn(move || stream.write_all(&[0; TEXT]));
+        let writing = thread::spawn(move || stream.write_all(&vec![0; TEXT]));
         let (mut read, mut most) = (0, 0);
         until("all has arrived", || {
             let answer = stage.ask("read b 100000").unwrap_or_default();

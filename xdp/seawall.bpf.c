@@ -342,8 +342,9 @@ INLINE int judge_sender(const struct packet *packet, const struct control *contr
 	return are_flags_possible(tcp->flags) ? VERDICT_REDIRECT : VERDICT_DROP_FLAGS;
 }
 
-/* What the program does not answer by itself. */
-INLINE int steer(struct xdp_md *ctx, const struct control *control_now)
+/* What the program does not answer by itself. Apart, so that its stack is not under that of
+ * answer(): a kernel allows 512 octets from the first call to the last. */
+APART int steer(struct xdp_md *ctx, const struct control *control_now)
 {
 	struct packet packet = {
 		.cursor = (void *)(long)ctx->data,

@@ -26,7 +26,7 @@ pub(super) struct Class {
 /// The classes that somebody is in.
 pub(super) struct Classes {
     /// Each with its members: connections at rest, and those at work that hold on to it.
-    classes: Vec<(Class, u32)>,
+    all: Vec<(Class, u32)>,
     /// Numbers without members.
     free: Vec<u16>,
     numbers: HashMap<Class, u16, RandomState>,
@@ -37,7 +37,7 @@ impl Classes {
     pub(super) fn new(connections: usize, keyed: RandomState) -> Self {
         let max = connections.min(CLASSES_MAX);
         Self {
-            classes: Vec::with_capacity(max),
+            all: Vec::with_capacity(max),
             free: Vec::with_capacity(max),
             // Twice as many as are ever in it: a map that is half empty is cleaned up in place.
             numbers: HashMap::with_capacity_and_hasher(2 * max, keyed),
@@ -46,7 +46,7 @@ impl Classes {
     }
 
     pub(super) fn get(&self, number: u16) -> Option<&Class> {
-        let (class, _) = self.classes.get(usize::from(number))?;
+        let (class, _) = self.all.get(usize::from(number))?;
         Some(class)
     }
 
@@ -58,15 +58,15 @@ impl Classes {
         }
         self.leave(was);
         if let Some(&number) = self.numbers.get(class) {
-            self.classes[usize::from(number)].1 += 1;
+            self.all[usize::from(number)].1 += 1;
             return Some(number);
         }
         let number = if let Some(number) = self.free.pop() {
-            self.classes[usize::from(number)] = (*class, 1);
+            self.all[usize::from(number)] = (*class, 1);
             number
-        } else if self.classes.len() < self.max {
-            self.classes.push((*class, 1));
-            self.classes.len() as u16 - 1
+        } else if self.all.len() < self.max {
+            self.all.push((*class, 1));
+            self.all.len() as u16 - 1
         } else {
             return None;
         };
@@ -76,7 +76,7 @@ impl Classes {
 
     /// One is a member no more.
     pub(super) fn leave(&mut self, number: u16) {
-        let Some((class, members)) = self.classes.get_mut(usize::from(number)) else {
+        let Some((class, members)) = self.all.get_mut(usize::from(number)) else {
             return;
         };
         *members -= 1;
@@ -88,14 +88,14 @@ impl Classes {
 
     /// Members of all classes.
     pub(super) fn members(&self) -> u64 {
-        self.classes
+        self.all
             .iter()
             .map(|(_, members)| u64::from(*members))
             .sum()
     }
 
     pub(super) const fn is_full(&self) -> bool {
-        self.free.is_empty() && self.classes.len() == self.max
+        self.free.is_empty() && self.all.len() == self.max
     }
 }
 

@@ -50,6 +50,7 @@ pub(super) struct AtRest {
 const _: () = assert!(size_of::<Connection>() <= 384);
 
 /// A connection at work.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Connection {
     // hot: every segment
     pub(super) tcb: Tcb,

@@ -33,7 +33,7 @@ const LISTENER: u64 = u64::MAX;
 const BULK_LISTENER: u64 = u64::MAX - 1;
 
 /// Octets that are thrown away at once.
-const PIECE: usize = 1 << 16;
+const PIECE: usize = 1 << 14;
 
 /// The end of a request that has no body.
 const END: &[u8] = b"\r\n\r\n";

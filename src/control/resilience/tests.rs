@@ -27,6 +27,7 @@ fn row(against: &str, flood_rate: u64, phase: Phase) -> Row {
             timeline: vec![2_500; 8],
             established_per_s: 650.0,
             established_broken: 0,
+            ..Honest::default()
         },
         flood: if is_flood {
             Flooded {
