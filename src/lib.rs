@@ -69,6 +69,10 @@
 //!   again has a cursor of its own, `snd.rtx`, that runs from SND.UNA to SND.NXT after a timeout.
 //! - **Two pools of blocks**, for text received and text to send, so that an echo whose receive
 //!   side is full can still drain through its send side.
+//! - **A connection on which nothing is under way is at rest**: 96 octets in the table, from which
+//!   its block is made again when a segment, a timer or its user comes ([`tcp::TcbAtRest`]). What is
+//!   under way is worked on in place, in a slab of its own. All told, an idle connection costs 163
+//!   octets.
 //! - **TIME-WAIT is a record of 40 octets** beside its entry in the index, and takes no slot. Its
 //!   timeout is constant, so records stand in the order of their ends. When their room is full the
 //!   oldest goes before its time, and is counted.
