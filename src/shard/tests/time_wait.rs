@@ -114,6 +114,7 @@ fn nobody_gives_way_to_one_that_is_refused() {
     assert_eq!(time_waits(&rig), 1);
     rig.shard.forget_all(rig.now);
     assert_eq!(rig.shard.len(), 0);
+    rig.shard.breathe(rig.now);
     assert!(rig.wire.take_bytes(rig.now).is_some(), "a reset");
     close_by_server(&mut rig, V6);
     let answer = rig.ask(V6, newer, b"").unwrap().segment;
