@@ -82,10 +82,13 @@ fn check_names(row: &Value) {
                 "handshake_us",
                 "timeline",
                 "established_per_s",
+                "established_us",
+                "bulk_octets_per_s",
                 "established_broken",
             ],
         ),
         ("/honest/handshake_us", &["p50", "p99", "p999"]),
+        ("/honest/established_us", &["p50", "p99", "p999"]),
         ("/flood", &["offered_per_s", "answered_per_s"]),
         ("/cpu", &["shard", "system", "cores"]),
     ] {
