@@ -3,6 +3,7 @@
 //! A statement that is more than that is kept as its text; running it is an error by that text.
 
 use crate::cursor::{Cursor, Result};
+use std::mem;
 
 /// How deep parentheses and signs may stand in each other.
 const DEPTH_MAX: u32 = 64;
@@ -98,22 +99,28 @@ pub(crate) fn parse(text: &str, line: u32) -> Vec<Statement> {
     statements.collect()
 }
 
-// A line goes on inside parentheses and behind a back-slash, and ends at a semicolon. Comments and
-// strings are Python's.
+// A line goes on behind a back-slash and inside parentheses, where a semicolon is an error that
+// stays in its text; outside it ends at a semicolon. Comments and strings are Python's.
 fn logical_lines(text: &str, first_line: u32) -> Vec<(u32, String)> {
     let mut lines = Vec::new();
     let mut line = first_line;
     let mut begun = (line, String::new());
     let mut depth = 0_u32;
     let mut quote = None;
-    let mut chars = text.chars().chain(['\n']).peekable();
+    let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         line += u32::from(c == '\n');
         let is_quoted = quote.is_some();
         match c {
-            '\\' if chars.next_if_eq(&'\n').is_some() => {
-                line += 1;
-                begun.1.push(' ');
+            '\\' => {
+                // What a back-slash precedes is neither a quote nor an end.
+                match chars.next() {
+                    Some('\n') | None => {
+                        line += 1;
+                        begun.1.push(' ');
+                    }
+                    Some(escaped) => begun.1.extend([c, escaped]),
+                }
                 continue;
             }
             '\'' | '"' if quote == Some(c) => quote = None,
@@ -126,18 +133,24 @@ fn logical_lines(text: &str, first_line: u32) -> Vec<(u32, String)> {
             ')' | ']' | '}' if !is_quoted => depth = depth.saturating_sub(1),
             _ => {}
         }
-        let is_end = c == '\n' && depth == 0 || c == ';' && !is_quoted || chars.peek().is_none();
+        let is_end = depth == 0 && (c == '\n' || c == ';' && !is_quoted);
         if !is_end {
             let is_break = c == '\n';
             begun.1.push(if is_break { ' ' } else { c });
             continue;
         }
         quote = None;
-        if !begun.1.trim().is_empty() {
-            lines.push((begun.0, begun.1.trim_end().into()));
-        }
-        begun = (line, String::new());
+        lines.push(mem::replace(&mut begun, (line, String::new())));
     }
+    lines.push(begun);
+    for (_, text) in &mut lines {
+        text.truncate(text.trim_end().len());
+        if text.ends_with('\\') {
+            // It stood before white space, not before the end of a line.
+            text.push(' ');
+        }
+    }
+    lines.retain(|(_, text)| !text.is_empty());
     lines
 }
 
@@ -402,6 +415,20 @@ mod tests {
             (15, false, "  x = ';'"),
         ];
         assert_eq!(lines.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn what_goes_on_ends_no_line() {
+        for (text, expected) in [
+            ("assert (1;\n2)\nx", &["assert (1; 2)", "x"] as &[_]),
+            ("\\;assert 1", &["\\;assert 1"]),
+            ("assert 1 \\", &["assert 1"]),
+            ("assert 1\\ \nx", &["assert 1\\ ", "x"]),
+            ("assert (1", &["assert (1"]),
+        ] {
+            let lines = logical_lines(text, 1);
+            assert!(lines.iter().map(|(_, text)| text).eq(expected), "{text}");
+        }
     }
 
     #[test]
