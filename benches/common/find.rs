@@ -1,9 +1,8 @@
 //! Finding connections in bursts, as a shard does: hash all, prefetch all, find each.
 
 use crate::ends::tuple;
-use seawall::table::Table;
+use seawall::table::{Handle, Table};
 use seawall::wire::FourTuple;
-use std::hint::black_box;
 
 pub(crate) const BURST: usize = 32;
 
@@ -54,9 +53,9 @@ pub(crate) fn find_burst(
     tuples: &[FourTuple; BURST],
     prefetch: Prefetch,
 ) -> u64 {
-    let hashes = prefetched(table, tuples, prefetch);
-    let found = hashes.iter().zip(tuples).filter_map(|(hash, tuple)| {
-        let handle = table.find(*hash, tuple)?;
+    let called = prefetched(table, tuples, prefetch);
+    let found = called.iter().zip(tuples).filter_map(|(called, tuple)| {
+        let handle = find(table, *called, tuple)?;
         Some(table.get(handle)?[0])
     });
     found.sum()
@@ -68,13 +67,29 @@ pub(crate) fn renew_burst(
     tuples: &[FourTuple; BURST],
     prefetch: Prefetch,
 ) {
-    let hashes = prefetched(table, tuples, prefetch);
-    for (hash, tuple) in hashes.iter().zip(tuples) {
-        let handle = table.find(*hash, tuple).expect("all are in");
+    let called = prefetched(table, tuples, prefetch);
+    for (called, tuple) in called.iter().zip(tuples) {
+        let handle = find(table, *called, tuple).expect("all are in");
         let value = table.remove(handle).expect("just found");
-        if let Ok(handle) = table.insert(*hash, *tuple, value) {
-            table.set_note(handle, *hash);
+        if let Ok(handle) = table.insert(called.hash, *tuple, value) {
+            table.set_note(handle, called.hash);
         }
+    }
+}
+
+/// What is known of a tuple before its turn.
+#[derive(Clone, Copy)]
+struct Called {
+    hash: u64,
+    /// What calling the slot said, if it was called.
+    candidate: Option<Option<u32>>,
+}
+
+// As a shard does it.
+fn find(table: &Table<Value>, called: Called, tuple: &FourTuple) -> Option<Handle> {
+    match called.candidate {
+        Some(candidate) => table.find_at(candidate?, called.hash, tuple),
+        None => table.find(called.hash, tuple),
     }
 }
 
@@ -82,17 +97,15 @@ fn prefetched(
     table: &Table<Value>,
     tuples: &[FourTuple; BURST],
     prefetch: Prefetch,
-) -> [u64; BURST] {
+) -> [Called; BURST] {
     let hashes = tuples.map(|tuple| table.hash(&tuple));
     if prefetch >= Prefetch::Index {
         for hash in &hashes {
             table.prefetch(*hash);
         }
     }
-    if prefetch >= Prefetch::Slot {
-        for hash in &hashes {
-            black_box(table.prefetch_slot(*hash));
-        }
-    }
-    hashes
+    hashes.map(|hash| Called {
+        hash,
+        candidate: (prefetch >= Prefetch::Slot).then(|| table.prefetch_slot(hash)),
+    })
 }

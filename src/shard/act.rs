@@ -1,5 +1,6 @@
 //! Carries out what the protocol asks: text to and from the service, buffers, the end.
 
+use super::at_work::Seat;
 use super::connection::Place;
 use super::{Note, Shard, context};
 use crate::nic::{Frame, Port};
@@ -12,16 +13,16 @@ use arrayvec::ArrayVec;
 
 impl<P: Port> Shard<P> {
     /// Carries out `out`. The connection was in state `before`; `arrival` is the segment and its
-    /// frame, when one arrived.
+    /// frame, when one arrived. Afterwards it may have left.
     pub(super) fn act(
         &mut self,
-        handle: Handle,
+        seat: Seat,
         before: State,
         out: &Actions,
         arrival: Option<(&Packet, Frame)>,
         now: Instant,
     ) {
-        self.take_buffers(handle, out, arrival.as_ref());
+        self.take_buffers(seat, out, arrival.as_ref());
         let news = out.report == Some(Report::Urgent)
             || out.opened
             || out.acked > 0
@@ -33,10 +34,10 @@ impl<P: Port> Shard<P> {
         let is_over = out.ended.is_some() && !is_last;
         if news && !is_over {
             let text = arrival.as_ref().map(|(p, frame)| (*p, frame, out.deliver));
-            self.call_service(handle, out.opened, text, now);
+            self.call_service(seat, out.opened, text, now);
         }
         if let Some(report) = out.report {
-            self.tell(handle, report);
+            self.tell(seat, report);
         }
         let (frame, packet) = match arrival {
             Some((packet, frame)) => (Some(frame), Some(packet)),
@@ -45,33 +46,31 @@ impl<P: Port> Shard<P> {
         let kept = match (out.reply, frame) {
             (Some(reply), Some(frame)) => {
                 let packet = packet.expect("a frame comes with its packet");
-                let settings = self.settings(handle).unwrap_or_default();
-                let connection = self.at_work.get(&self.table, handle);
-                let blocks = connection.map_or(&[][..], |it| it.tcb.sack_blocks(reply.ctl));
-                let blocks: ArrayVec<SackBlock, SACK_BLOCKS_MAX> = blocks.iter().copied().collect();
+                let tcb = &self.at_work[seat].tcb;
+                let settings = *tcb.settings();
+                let blocks = tcb.sack_blocks(reply.ctl).iter().copied();
+                let blocks: ArrayVec<SackBlock, SACK_BLOCKS_MAX> = blocks.collect();
                 self.reply_by(packet, frame, &reply, &settings, now, |headers, bytes| {
                     headers.emit_sack(bytes, &blocks)
                 });
                 None
             }
             (Some(reply), None) => {
-                self.send_alone(handle, &reply, now);
+                self.send_alone(seat, &reply, now);
                 None
             }
             (None, frame) => frame,
         };
         if let Some(end) = out.ended {
-            self.end(handle, end);
+            self.end(seat, end);
         }
-        self.settle(handle, before, kept, now);
+        self.settle(seat, before, kept, now);
     }
 
     // What was acknowledged leaves the send queue; text out of order, or behind text that waits,
     // goes into blocks. The number of free blocks was checked before.
-    fn take_buffers(&mut self, handle: Handle, out: &Actions, arrival: Option<&(&Packet, Frame)>) {
-        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
-            return;
-        };
+    fn take_buffers(&mut self, seat: Seat, out: &Actions, arrival: Option<&(&Packet, Frame)>) {
+        let connection = &mut self.at_work[seat];
         self.to_send
             .consume(&mut connection.to_send, out.acked as usize);
         self.counters.text_out += u64::from(out.acked);
@@ -100,12 +99,12 @@ impl<P: Port> Shard<P> {
     /// Lets the service of a connection run. `span` of the text of `arrival` is new and in order.
     pub(super) fn call_service(
         &mut self,
-        handle: Handle,
+        seat: Seat,
         opened: bool,
         arrival: Option<(&Packet, &Frame, Span)>,
         now: Instant,
     ) {
-        self.call(handle, opened, arrival, now, |service, conn| {
+        self.call(seat, opened, arrival, now, |service, conn| {
             if opened {
                 service.on_open(conn);
             }
@@ -114,16 +113,17 @@ impl<P: Port> Shard<P> {
     }
 
     /// Calls `call` with the connection and its service, and does what was asked for; `None`
-    /// before ESTABLISHED, and when there is no connection any more.
+    /// before ESTABLISHED, and when its user has no connection any more.
     pub(super) fn call<T>(
         &mut self,
-        handle: Handle,
+        seat: Seat,
         opened: bool,
         arrival: Option<(&Packet, &Frame, Span)>,
         now: Instant,
         call: impl FnOnce(&mut dyn Service, &mut Conn<'_>) -> T,
     ) -> Option<T> {
-        let (tuple, connection) = self.at_work.entry_mut(&self.table, handle)?;
+        let connection = &mut self.at_work[seat];
+        let tuple = connection.tuple;
         if opened {
             connection.is_open = true;
             self.counters
@@ -189,20 +189,18 @@ impl<P: Port> Shard<P> {
         }
         connection.is_starved = is_starved;
         if is_starved {
-            self.postpone(handle);
+            self.postpone(seat);
         }
         if asked.abort || asked.close || asked.finish {
-            self.fulfil(handle, asked, now);
+            self.fulfil(seat, asked, now);
         }
         Some(answer)
     }
 
     // Ends a connection, or our side of it, as its user asked.
-    fn fulfil(&mut self, handle: Handle, asked: Asked, now: Instant) {
-        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
-            return;
-        };
-        let cx = context(&self.config.tcp, &tuple, now);
+    fn fulfil(&mut self, seat: Seat, asked: Asked, now: Instant) {
+        let connection = &mut self.at_work[seat];
+        let cx = context(&self.config.tcp, &connection.tuple, now);
         let mut out = Actions::default();
         if asked.abort {
             connection.tcb.on_abort(&mut out);
@@ -212,78 +210,62 @@ impl<P: Port> Shard<P> {
             connection.tcb.on_close(&cx, &mut out);
         }
         if let Some(reset) = out.reply {
-            self.send_alone(handle, &reset, now);
+            self.send_alone(seat, &reset, now);
         }
         if let Some(end) = out.ended {
-            self.end(handle, end);
+            self.end(seat, end);
         }
     }
 
     // Asynchronous reports (RFC 9293 §3.9.1.8; MUST-47), to whoever began the connection or was
     // told of it.
-    fn tell(&mut self, handle: Handle, report: Report) {
-        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
-            return;
-        };
+    fn tell(&mut self, seat: Seat, report: Report) {
+        let connection = &mut self.at_work[seat];
         if connection.is_open || connection.tcb.open() == Open::Active {
             let service = &mut self.services[usize::from(connection.service)];
-            service.on_report(&tuple, &mut connection.user, report);
+            service.on_report(&connection.tuple, &mut connection.user, report);
         }
     }
 
     // The connection is over for its user: tells the service, frees the text.
-    fn end(&mut self, handle: Handle, end: End) {
-        self.uncount(handle);
-        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
-            return;
-        };
+    fn end(&mut self, seat: Seat, end: End) {
+        self.uncount(seat);
+        let connection = &mut self.at_work[seat];
         self.received.clear(&mut connection.received);
         self.to_send.clear(&mut connection.to_send);
         if core::mem::replace(&mut connection.is_open, false) {
             self.counters.connections.count_ended(end);
             let service = &mut self.services[usize::from(connection.service)];
-            service.on_end(&tuple, &mut connection.user, end);
+            service.on_end(&connection.tuple, &mut connection.user, end);
         } else if connection.tcb.state() == State::Closed {
             self.counters.connections.failed += 1;
             if connection.tcb.open() == Open::Active {
                 let service = &mut self.services[usize::from(connection.service)];
-                service.on_failed(&tuple, &mut connection.user, end);
+                service.on_failed(&connection.tuple, &mut connection.user, end);
             }
         }
     }
 
     // After an event: counts the change of state, files the timer, frees what is closed; keeps
     // the rest for this breath's output.
-    pub(super) fn settle(
-        &mut self,
-        handle: Handle,
-        before: State,
-        frame: Option<Frame>,
-        now: Instant,
-    ) {
-        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
-            if let Some(frame) = frame {
-                self.port.release(frame);
-            }
-            return;
-        };
-        let after = connection.tcb.state();
+    pub(super) fn settle(&mut self, seat: Seat, before: State, frame: Option<Frame>, now: Instant) {
+        let after = self.at_work[seat].tcb.state();
         if after == State::Closed {
             if let Some(frame) = frame {
                 self.port.release(frame);
             }
-            return self.forget(handle, before, now);
+            return self.forget(seat.handle, before, now);
         }
         if before != after {
             self.counters.states[before as usize] -= 1;
             self.counters.states[after as usize] += 1;
-            self.note_state(handle, after, now);
+            self.note_state(seat.handle, after, now);
         }
         if after == State::TimeWait {
             // Its last ACK leaves now, and then it needs no slot any more.
-            return self.send_for(handle, frame, now);
+            return self.send_for(seat, frame, now);
         }
-        self.touch(handle, frame);
+        self.touch(seat, frame);
     }
 
     // For readers.
@@ -298,17 +280,21 @@ impl<P: Port> Shard<P> {
         if let (Some(tap), Some(tuple)) = (&mut self.tap, self.table.tuple(handle)) {
             tap.on_closed(now, &tuple);
         }
-        self.uncount(handle);
         let Some(place) = self.table.remove(handle) else {
             return;
         };
         self.counters.states[before as usize] -= 1;
         self.wheel.disarm(handle.slot());
-        let connection = match place {
-            Place::AtWork(place) => self.at_work.leave(place),
-            Place::AtRest(rest) => return self.classes.leave(rest.class),
-        };
-        let Some(connection) = connection else {
+        match place {
+            Place::AtWork(place) => self.leave(Seat { handle, place }),
+            Place::AtRest(rest) => self.classes.leave(rest.class),
+        }
+    }
+
+    /// A connection that is in the table no more leaves its place, and what it had in its hands.
+    pub(super) fn leave(&mut self, seat: Seat) {
+        self.uncount(seat);
+        let Some(connection) = self.at_work.leave(seat.place) else {
             return;
         };
         self.classes.leave(connection.class);

@@ -7,6 +7,7 @@
 //! received what went to the peer's address, as one has who answers a challenge.
 
 use super::Shard;
+use super::at_work::Seat;
 use crate::nic::Port;
 use crate::table::Handle;
 use crate::tcp::{Actions, State, Tcb};
@@ -14,23 +15,22 @@ use crate::time::Instant;
 use crate::wire::{Packet, Seq};
 
 impl<P: Port> Shard<P> {
-    /// The connection of `handle` found nothing to do with a segment. Is it the third of a new
+    /// The connection found nothing to do with a segment. Is it the third of a new
     /// handshake? Then the old connection is ended as by a reset, and the listener and the MSS of
     /// the new one are returned.
     pub(super) fn begin_anew(
         &mut self,
-        handle: Handle,
+        seat: Seat,
         packet: &Packet,
         before: State,
         now: Instant,
     ) -> Option<(u16, u16)> {
         let (listener, mss, seq) = self.brought_back(packet, now)?;
-        let connection = self.at_work.get_mut(&self.table, handle)?;
         let mut out = Actions::default();
-        if !connection.tcb.on_begun_anew(seq, &mut out) {
+        if !self.at_work[seat].tcb.on_begun_anew(seq, &mut out) {
             return None;
         }
-        self.act(handle, before, &out, None, now);
+        self.act(seat, before, &out, None, now);
         Some((listener, mss))
     }
 

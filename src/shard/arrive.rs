@@ -1,5 +1,6 @@
 //! Segments in: parse a burst, hash it, prefetch it, then take one after the other.
 
+use super::at_work::Seat;
 use super::rest::Why;
 use super::{Arrival, Counters, Direction, Mesh, Shard, context};
 use crate::drop_reason::DropReason;
@@ -69,7 +70,7 @@ impl<P: Port> Shard<P> {
         }
         self.burst = burst;
         for arrival in &mut self.arrivals {
-            arrival.may_be_in = self.table.prefetch_slot(arrival.hash);
+            arrival.candidate = self.table.prefetch_slot(arrival.hash);
         }
         self.counters.segments_in += self.arrivals.len() as u64;
         for (error, frame) in errors {
@@ -95,7 +96,7 @@ impl<P: Port> Shard<P> {
             frame: Some(frame),
             packet,
             hash,
-            may_be_in: true,
+            candidate: None,
         });
     }
 
@@ -125,10 +126,10 @@ impl<P: Port> Shard<P> {
         let Some(frame) = arrival.frame.take() else {
             return;
         };
-        let found = if misses_hold && !arrival.may_be_in {
-            None
-        } else {
-            self.table.find(hash, &packet.tuple)
+        let found = match arrival.candidate {
+            Some(slot) => self.table.find_at(slot, hash, &packet.tuple),
+            None if misses_hold => None,
+            None => self.table.find(hash, &packet.tuple),
         };
         match found {
             Some(handle) if handle.is_retired() => {
@@ -139,7 +140,7 @@ impl<P: Port> Shard<P> {
         }
     }
 
-    pub(super) fn on_segment(
+    fn on_segment(
         &mut self,
         handle: Handle,
         packet: &Packet,
@@ -147,25 +148,31 @@ impl<P: Port> Shard<P> {
         hash: u64,
         now: Instant,
     ) {
-        let (free, has_room) = (
-            self.received.free_blocks(),
-            self.has_room_for(&packet.segment),
-        );
-        let seg = &packet.segment;
-        if !has_room {
+        if !self.has_room_for(&packet.segment) {
             return self.refuse(frame, DropReason::NoBuffer);
         }
-        if !self.wake(handle, Why::ToWork, now) {
-            return self.refuse(frame, DropReason::AtWorkFull);
+        match self.wake(handle, Why::ToWork, now) {
+            Some(seat) => self.take_in(seat, packet, frame, hash, now),
+            None => self.refuse(frame, DropReason::AtWorkFull),
         }
-        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
-            return self.port.release(frame);
-        };
+    }
+
+    /// A segment of a connection. There is room for its text.
+    pub(super) fn take_in(
+        &mut self,
+        seat: Seat,
+        packet: &Packet,
+        frame: Frame,
+        hash: u64,
+        now: Instant,
+    ) {
+        let seg = &packet.segment;
         let mut cx = context(&self.config.tcp, &packet.tuple, now);
         // Text out of order needs blocks for the holes before it as well, a whole window at most,
         // and leaves some free: otherwise what waits could keep out the text that it waits for.
         let window = self.config.tcp.receive_buffer as usize / BLOCK_BYTES + 2;
-        cx.may_store = free >= window + BLOCKS_PER_SEGMENT;
+        cx.may_store = self.received.free_blocks() >= window + BLOCKS_PER_SEGMENT;
+        let connection = &mut self.at_work[seat];
         let before = connection.tcb.state();
         let mut out = Actions::default();
         connection.tcb.on_segment(seg, &cx, &mut out);
@@ -178,16 +185,16 @@ impl<P: Port> Shard<P> {
         }
         if let Some(iss_min) = out.reopen {
             // It opens a new connection, and is seen and counted there.
-            self.forget(handle, before, now);
+            self.forget(seat.handle, before, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }
         if out.dropped.is_some()
-            && let Some((listener, mss)) = self.begin_anew(handle, packet, before, now)
+            && let Some((listener, mss)) = self.begin_anew(seat, packet, before, now)
         {
             return self.on_cookie(packet, frame, hash, mss, listener, now);
         }
         self.note_arrival(packet, after, &mut out, now);
-        self.act(handle, before, &out, Some((packet, frame)), now);
+        self.act(seat, before, &out, Some((packet, frame)), now);
     }
 
     /// A segment was taken by a connection, which is in state `after`, or was not: tells the tap,

@@ -1,12 +1,19 @@
 //! Connections at work, whole: a slab whose entries never move, so that each is worked on in place.
 
-use super::connection::{Connection, Place};
-use crate::table::{Handle, Table};
-use crate::wire::FourTuple;
-use core::cell::Cell;
+use super::connection::Connection;
+use crate::table::Handle;
+use core::ops::{Index, IndexMut};
 
 /// One in so many places is not for new connections.
 const RESERVE: usize = 16;
+
+/// Where a connection works: a place that is its own until it leaves. Whoever holds one beyond that
+/// asks [`AtWork::has`] first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Seat {
+    pub(super) handle: Handle,
+    pub(super) place: u32,
+}
 
 /// Room for so many at once, all of it reserved at start.
 pub(super) struct AtWork {
@@ -15,8 +22,6 @@ pub(super) struct AtWork {
     /// Places in use before and free now. The warmest is used first.
     free: Vec<u32>,
     max: usize,
-    /// The place that was asked for last: whoever has it is asked for many times in a row.
-    last: Cell<u32>,
 }
 
 impl AtWork {
@@ -25,7 +30,6 @@ impl AtWork {
             places: Vec::with_capacity(max + 1),
             free: Vec::with_capacity(max + 1),
             max,
-            last: Cell::new(0),
         }
     }
 
@@ -55,10 +59,10 @@ impl AtWork {
 
     /// Puts a connection into its place, which is the one that was vacant.
     #[inline]
-    pub(super) fn insert(&mut self, place: u32, owner: Handle, connection: Connection) {
-        debug_assert_eq!(self.next(), place, "somebody else's place");
-        let owner = Some(owner);
-        if let Some(at) = self.places.get_mut(place as usize) {
+    pub(super) fn insert(&mut self, seat: Seat, connection: Connection) {
+        debug_assert_eq!(self.next(), seat.place, "somebody else's place");
+        let owner = Some(seat.handle);
+        if let Some(at) = self.places.get_mut(seat.place as usize) {
             self.free.pop();
             let is_postponed = at.is_postponed;
             *at = connection;
@@ -91,49 +95,33 @@ impl AtWork {
         self.places.get_mut(place as usize)
     }
 
-    /// The place of a connection; `None` when the handle is stale, or the connection at rest.
+    /// Is this still where that connection works?
     #[inline]
-    pub(super) fn place_of(&self, table: &Table<Place>, handle: Handle) -> Option<u32> {
-        let last = self.last.get();
-        if self.at(last).is_some_and(|it| it.owner == Some(handle)) {
-            return Some(last);
-        }
-        let Place::AtWork(place) = *table.get(handle)? else {
-            return None;
-        };
-        self.last.set(place);
-        Some(place)
-    }
-
-    /// The connection of a handle, if it has a place.
-    #[inline]
-    pub(super) fn get(&self, table: &Table<Place>, handle: Handle) -> Option<&Connection> {
-        self.at(self.place_of(table, handle)?)
-    }
-
-    /// The connection of a handle, if it has a place.
-    #[inline]
-    pub(super) fn get_mut(
-        &mut self,
-        table: &Table<Place>,
-        handle: Handle,
-    ) -> Option<&mut Connection> {
-        self.at_mut(self.place_of(table, handle)?)
-    }
-
-    /// A connection with its tuple, if it has a place.
-    #[inline]
-    pub(super) fn entry_mut(
-        &mut self,
-        table: &Table<Place>,
-        handle: Handle,
-    ) -> Option<(FourTuple, &mut Connection)> {
-        let connection = self.get_mut(table, handle)?;
-        Some((connection.tuple, connection))
+    pub(super) fn has(&self, seat: Seat) -> bool {
+        let at = self.at(seat.place);
+        at.is_some_and(|it| it.owner == Some(seat.handle))
     }
 
     /// Everybody at work.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Connection> {
         self.places.iter().filter(|at| at.owner.is_some())
+    }
+}
+
+impl Index<Seat> for AtWork {
+    type Output = Connection;
+
+    #[inline]
+    fn index(&self, seat: Seat) -> &Connection {
+        debug_assert!(self.has(seat), "it has left");
+        &self.places[seat.place as usize]
+    }
+}
+
+impl IndexMut<Seat> for AtWork {
+    #[inline]
+    fn index_mut(&mut self, seat: Seat) -> &mut Connection {
+        debug_assert!(self.has(seat), "it has left");
+        &mut self.places[seat.place as usize]
     }
 }

@@ -212,7 +212,10 @@ impl<P: Port> Shard<P> {
             let place = handle.and_then(|handle| self.table.get(handle));
             let state = place.map_or(State::Closed, |place| self.state_in(place));
             let wheel = self.wheel.deadline(slot);
-            let connection = handle.and_then(|handle| self.at_work.get(&self.table, handle));
+            let connection = match place {
+                Some(Place::AtWork(place)) => self.at_work.at(*place),
+                _ => None,
+            };
             let due = match place {
                 Some(Place::AtWork(_)) => connection.map_or(Instant::NEVER, |c| c.tcb.deadline()),
                 // The wheel knows better.

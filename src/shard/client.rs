@@ -65,11 +65,12 @@ impl<P: Port> Shard<P> {
     /// Lets the service of a connection run although nothing arrived for it. Nothing happens
     /// before ESTABLISHED. `false` when there is no such connection.
     pub fn nudge(&mut self, handle: Handle, now: Instant) -> bool {
-        let Some(before) = self.called(handle, now) else {
-            return false;
+        let Some(seat) = self.wake(handle, Why::ToWork, now) else {
+            return self.is_over(handle);
         };
-        self.call_service(handle, false, None, now);
-        self.settle(handle, before, None, now);
+        let before = self.at_work[seat].tcb.state();
+        self.call_service(seat, false, None, now);
+        self.settle(seat, before, None, now);
         true
     }
 
@@ -108,9 +109,10 @@ impl<P: Port> Shard<P> {
         now: Instant,
         body: impl FnOnce(&mut Conn<'_>) -> T,
     ) -> Option<T> {
-        let before = self.called(handle, now)?;
-        let answer = self.call(handle, false, None, now, |_, conn| body(conn));
-        self.settle(handle, before, None, now);
+        let seat = self.wake(handle, Why::ToWork, now)?;
+        let before = self.at_work[seat].tcb.state();
+        let answer = self.call(seat, false, None, now, |_, conn| body(conn));
+        self.settle(seat, before, None, now);
         answer
     }
 
@@ -153,8 +155,9 @@ impl<P: Port> Shard<P> {
     /// Chooses anew for a connection; before the next breath after [`Shard::open`], for its SYN
     /// too. `false` when there is no such connection; in TIME-WAIT nothing changes.
     pub fn set(&mut self, handle: Handle, settings: Settings, now: Instant) -> bool {
-        self.called(handle, now).is_some()
-            && self.on_call(handle, now, |tcb, cx, _| tcb.set(settings, cx))
+        self.on_call(handle, Why::ToWork, now, |tcb, cx, _| {
+            tcb.set(settings, cx);
+        })
     }
 
     /// STATUS (RFC 9293 §3.10.6).
@@ -171,7 +174,7 @@ impl<P: Port> Shard<P> {
     /// CLOSE by a user who reads on (RFC 9293 §3.10.4): no more text will be sent. `false` when
     /// there is no such connection.
     pub fn finish(&mut self, handle: Handle, now: Instant) -> bool {
-        self.called(handle, now).is_some() && self.on_call(handle, now, Tcb::on_close)
+        self.on_call(handle, Why::ToWork, now, Tcb::on_close)
     }
 
     /// CLOSE by a user who is gone. Without `linger` what is queued goes out in the background, and
@@ -182,10 +185,7 @@ impl<P: Port> Shard<P> {
         if linger == Some(Duration::ZERO) {
             return self.abort(handle, now);
         }
-        if self.called(handle, now).is_none() {
-            return false;
-        }
-        self.on_call(handle, now, |tcb, cx, out| {
+        self.on_call(handle, Why::ToWork, now, |tcb, cx, out| {
             if let Some(linger) = linger {
                 tcb.set_linger(linger, cx);
             }
@@ -193,28 +193,28 @@ impl<P: Port> Shard<P> {
         })
     }
 
-    // The state of a connection that its user calls, once it is at work.
-    fn called(&mut self, handle: Handle, now: Instant) -> Option<State> {
-        let is_there = handle.is_retired() || self.wake(handle, Why::ToWork, now);
-        self.state_at(handle).filter(|_| is_there)
+    // Is it in TIME-WAIT? "Connection closing": there is nothing left that a call could change.
+    fn is_over(&self, handle: Handle) -> bool {
+        handle.is_retired() && self.table.retired(handle).is_some()
     }
 
-    // A call of the user's on one connection at work, and all that follows from it.
+    // A call of the user's on one connection, and all that follows from it.
     fn on_call(
         &mut self,
         handle: Handle,
+        why: Why,
         now: Instant,
         call: impl FnOnce(&mut Tcb, &Context<'_>, &mut Actions),
     ) -> bool {
-        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
-            // "Connection closing": there is nothing left that a call could change.
-            return self.table.retired(handle).is_some();
+        let Some(seat) = self.wake(handle, why, now) else {
+            return self.is_over(handle);
         };
+        let connection = &mut self.at_work[seat];
         let before = connection.tcb.state();
         let mut out = Actions::default();
-        let cx = context(&self.config.tcp, &tuple, now);
+        let cx = context(&self.config.tcp, &connection.tuple, now);
         call(&mut connection.tcb, &cx, &mut out);
-        self.act(handle, before, &out, None, now);
+        self.act(seat, before, &out, None, now);
         true
     }
 
@@ -224,7 +224,6 @@ impl<P: Port> Shard<P> {
         if self.state_at(handle) == Some(State::TimeWait) {
             return false;
         }
-        self.wake(handle, Why::ToEnd, now)
-            && self.on_call(handle, now, |tcb, _, out| tcb.on_abort(out))
+        self.on_call(handle, Why::ToEnd, now, |tcb, _, out| tcb.on_abort(out))
     }
 }

@@ -29,18 +29,16 @@ impl<P: Port> Shard<P> {
                 self.forget(handle, State::TimeWait, now);
                 continue;
             }
-            if !self.wake(handle, Why::IsDue, now) {
+            let Some(seat) = self.wake(handle, Why::IsDue, now) else {
                 self.wheel.arm(slot, now + PLACE_AWAITED);
                 continue;
-            }
-            let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
-                continue;
             };
+            let connection = &mut self.at_work[seat];
             let before = connection.tcb.state();
             let mut out = Actions::default();
-            let cx = context(&self.config.tcp, &tuple, now);
+            let cx = context(&self.config.tcp, &connection.tuple, now);
             connection.tcb.on_timeout(&cx, &mut out);
-            self.act(handle, before, &out, None, now);
+            self.act(seat, before, &out, None, now);
         }
         more
     }

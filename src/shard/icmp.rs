@@ -26,12 +26,10 @@ impl<P: Port> Shard<P> {
         let Some(handle) = found.filter(|it| !it.is_retired()) else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
-        if !self.wake(handle, Why::ToWork, now) {
+        let Some(seat) = self.wake(handle, Why::ToWork, now) else {
             return self.refuse(frame, DropReason::AtWorkFull);
-        }
-        let Some(connection) = self.at_work.get_mut(&self.table, handle) else {
-            return self.refuse(frame, DropReason::IcmpIgnored);
         };
+        let connection = &mut self.at_work[seat];
         let before = connection.tcb.state();
         let mut out = Actions::default();
         let cx = context(&self.config.tcp, &error.tuple, now);
@@ -41,6 +39,6 @@ impl<P: Port> Shard<P> {
             None => self.counters.icmp_errors += 1,
         }
         self.port.release(frame);
-        self.act(handle, before, &out, None, now);
+        self.act(seat, before, &out, None, now);
     }
 }

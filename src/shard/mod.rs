@@ -56,7 +56,7 @@ use crate::time::{Duration, Instant};
 use crate::wheel::Wheel;
 use crate::wire::{Endpoint, FourTuple, LinkHeader, Packet};
 use ahash::RandomState;
-use at_work::AtWork;
+use at_work::{AtWork, Seat};
 use budget::Budget;
 use class::Classes;
 use connection::{Connection, Place};
@@ -109,7 +109,7 @@ pub struct Shard<P: Port> {
     // not their content that moves. They never grow.
     arrivals: Vec<Arrival>,
     /// Connections with output waiting, each with the frame that it may go into.
-    touched: Vec<(Handle, Option<Frame>)>,
+    touched: Vec<(Seat, Option<Frame>)>,
     /// Places at work whose turn goes on in the next breath: each at most once, so it never grows.
     backlog: VecDeque<u32>,
     mesh: Option<Mesh>,
@@ -137,8 +137,9 @@ struct Arrival {
     frame: Option<Frame>,
     packet: Packet,
     hash: u64,
-    /// `false`: when the burst was looked up, its tuple was not in the table.
-    may_be_in: bool,
+    /// The place of its connection, most likely; `None`: when the burst was looked up, its tuple
+    /// was not in the table.
+    candidate: Option<u32>,
 }
 
 impl<P: Port> Shard<P> {
@@ -235,17 +236,15 @@ impl<P: Port> Shard<P> {
         if self.at_work.is_crowded() {
             return Err(OpenError::Full);
         }
-        let iss = self.iss.iss(&tuple, now);
-        let ts_offset = self.iss.timestamp_offset(&tuple);
+        let (iss, ts_offset) = self.iss.numbers(&tuple, now);
         let tcb = Tcb::on_open(iss, ts_offset, &context(&self.config.tcp, &tuple, now));
         let connection = Connection::new(tuple, tcb, link, queue, service);
-        let handle = self.begin(hash, connection);
-        let handle = handle.ok_or(OpenError::Full)?;
+        let seat = self.begin(hash, connection).ok_or(OpenError::Full)?;
         let note = Note::new(State::SynSent, Open::Active, now);
-        self.table.set_note(handle, note.into());
+        self.table.set_note(seat.handle, note.into());
         self.counters.states[State::SynSent as usize] += 1;
-        self.postpone(handle);
-        Ok(handle)
+        self.postpone(seat);
+        Ok(seat.handle)
     }
 
     /// Does all there is to do at `now`: a burst in, timers, a burst out. Bounded: when there is
@@ -347,34 +346,31 @@ impl<P: Port> Shard<P> {
     }
 
     // Gives a connection a slot, and a place at work.
-    fn begin(&mut self, hash: u64, connection: Connection) -> Option<Handle> {
+    fn begin(&mut self, hash: u64, connection: Connection) -> Option<Seat> {
         let place = self.at_work.vacancy()?;
         let handle = self
             .table
             .insert(hash, connection.tuple, Place::AtWork(place))
             .ok()?;
-        self.at_work.insert(place, handle, connection);
-        Some(handle)
+        let seat = Seat { handle, place };
+        self.at_work.insert(seat, connection);
+        Some(seat)
     }
 
     // Gives a connection a turn in the next breath.
-    fn postpone(&mut self, handle: Handle) {
-        if let Some(place) = self.at_work.place_of(&self.table, handle)
-            && let Some(connection) = self.at_work.at_mut(place)
-            && !core::mem::replace(&mut connection.is_postponed, true)
-        {
-            self.backlog.push_back(place);
+    fn postpone(&mut self, seat: Seat) {
+        if !core::mem::replace(&mut self.at_work[seat].is_postponed, true) {
+            self.backlog.push_back(seat.place);
         }
     }
 
     // The turns that the last breath left over.
     fn resume(&mut self, now: Instant) {
         for _ in 0..self.backlog.len().min(BURST_FRAMES / 2) {
-            let Some(connection) = self
-                .backlog
-                .pop_front()
-                .and_then(|place| self.at_work.at_mut(place))
-            else {
+            let Some(place) = self.backlog.pop_front() else {
+                return;
+            };
+            let Some(connection) = self.at_work.at_mut(place) else {
                 return;
             };
             connection.is_postponed = false;
@@ -385,7 +381,7 @@ impl<P: Port> Shard<P> {
             if core::mem::take(&mut connection.is_starved) {
                 self.nudge(handle, now);
             } else {
-                self.touch(handle, None);
+                self.touch(Seat { handle, place }, None);
             }
         }
     }

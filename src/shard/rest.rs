@@ -1,6 +1,7 @@
 //! Connections at rest: laid down, woken, looked at.
 
 use super::Shard;
+use super::at_work::Seat;
 use super::class::NO_CLASS;
 use super::connection::{AtRest, Connection, Place};
 use crate::nic::Port;
@@ -20,24 +21,25 @@ pub(super) enum Why {
 }
 
 impl<P: Port> Shard<P> {
-    /// Takes a connection to work, if it is not there. `false` when there is none, or no place.
-    pub(super) fn wake(&mut self, handle: Handle, why: Why, now: Instant) -> bool {
-        if self.at_work.place_of(&self.table, handle).is_some() {
-            return true;
+    /// Where a connection works, from now on if not before. `None` when there is none, or no place.
+    #[inline]
+    pub(super) fn wake(&mut self, handle: Handle, why: Why, now: Instant) -> Option<Seat> {
+        match *self.table.get(handle)? {
+            Place::AtWork(place) => Some(Seat { handle, place }),
+            Place::AtRest(_) => self.wake_up(handle, why, now),
         }
-        let Some((tuple, place)) = self.table.entry_mut(handle) else {
-            return false;
-        };
-        let Place::AtRest(rest) = place else {
-            return true;
-        };
-        let index = match why {
+    }
+
+    fn wake_up(&mut self, handle: Handle, why: Why, now: Instant) -> Option<Seat> {
+        let place = match why {
             Why::ToEnd => self.at_work.last_vacancy(),
             Why::ToWork | Why::IsDue => self.at_work.vacancy(),
+        }?;
+        let (tuple, at) = self.table.entry_mut(handle)?;
+        let Place::AtRest(rest) = at else {
+            return None;
         };
-        let (Some(index), Some(class)) = (index, self.classes.get(rest.class)) else {
-            return false;
-        };
+        let class = self.classes.get(rest.class)?;
         let life_at = if !rest.tcb.has_deadline() {
             Instant::NEVER
         } else if why == Why::IsDue {
@@ -47,19 +49,18 @@ impl<P: Port> Shard<P> {
         };
         let tcb = Tcb::wake(&rest.tcb, class.settings, life_at, &self.config.tcp, now);
         let connection = Connection::wake(tuple, rest, class, tcb);
-        *place = Place::AtWork(index);
-        self.at_work.insert(index, handle, connection);
-        true
+        *at = Place::AtWork(place);
+        let seat = Seat { handle, place };
+        self.at_work.insert(seat, connection);
+        Some(seat)
     }
 
     /// Lays a connection down, if nothing is under way on it.
-    pub(super) fn lay_to_rest(&mut self, handle: Handle, now: Instant) {
-        let Some(index) = self.at_work.place_of(&self.table, handle) else {
+    pub(super) fn lay_to_rest(&mut self, seat: Seat, now: Instant) {
+        let connection = &mut self.at_work[seat];
+        if connection.is_busy() {
             return;
-        };
-        let Some(connection) = self.at_work.at_mut(index).filter(|it| !it.is_busy()) else {
-            return;
-        };
+        }
         let Some(tcb) = connection.tcb.rest(now) else {
             return;
         };
@@ -68,15 +69,15 @@ impl<P: Port> Shard<P> {
             connection.class = NO_CLASS;
             return;
         };
-        if let Some(place) = self.table.get_mut(handle) {
-            *place = Place::AtRest(AtRest {
+        if let Some(at) = self.table.get_mut(seat.handle) {
+            *at = Place::AtRest(AtRest {
                 user: connection.user,
                 tcb,
                 class: number,
                 tos: connection.tos,
                 is_open: connection.is_open,
             });
-            self.at_work.leave(index);
+            self.at_work.leave(seat.place);
         }
     }
 

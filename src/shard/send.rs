@@ -1,9 +1,9 @@
 //! Segments out: into the frame that came where there is one, into a fresh one otherwise.
 
+use super::at_work::Seat;
 use super::{Direction, Shard, ShardConfig, TOUCHED_MAX, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
-use crate::table::Handle;
 use crate::tcp::{Output, Settings, State};
 use crate::time::Instant;
 use crate::wire::{FourTuple, Headers, Packet, Segment};
@@ -15,84 +15,78 @@ const SEGMENTS_PER_BREATH: usize = 64;
 
 impl<P: Port> Shard<P> {
     /// Notes that a connection may have something to send; `frame` may carry it.
-    pub(super) fn touch(&mut self, handle: Handle, frame: Option<Frame>) {
-        let place = self
-            .at_work
-            .get(&self.table, handle)
-            .map_or(0, |c| c.touched);
-        if let Some(entry) = usize::from(place)
-            .checked_sub(1)
-            .and_then(|index| self.touched.get_mut(index))
-        {
-            let spare = match frame {
-                Some(frame) if entry.1.is_none() => {
-                    entry.1 = Some(frame);
-                    None
-                }
-                spare => spare,
-            };
-            if let Some(frame) = spare {
-                self.port.release(frame);
+    pub(super) fn touch(&mut self, seat: Seat, frame: Option<Frame>) {
+        let connection = &mut self.at_work[seat];
+        let index = usize::from(connection.touched).wrapping_sub(1);
+        let spare = if let Some((_, kept)) = self.touched.get_mut(index) {
+            if kept.is_none() {
+                *kept = frame;
+                return;
             }
-            return;
-        }
-        if let Some(connection) = self.at_work.get_mut(&self.table, handle)
-            && self.touched.len() < TOUCHED_MAX
-        {
-            self.touched.push((handle, frame));
+            frame
+        } else if self.touched.len() < TOUCHED_MAX {
+            self.touched.push((seat, frame));
             connection.touched = self.touched.len() as u8;
             return;
-        }
-        if let Some(frame) = frame {
+        } else {
+            self.postpone(seat);
+            frame
+        };
+        if let Some(frame) = spare {
             self.port.release(frame);
         }
-        self.postpone(handle);
     }
 
     /// All output of this breath, connection by connection: what a burst made necessary is
     /// acknowledged once (MUST-58, MUST-59).
     pub(super) fn send(&mut self, now: Instant) {
         let mut touched = core::mem::take(&mut self.touched);
-        for (handle, frame) in touched.drain(..) {
-            self.send_for(handle, frame, now);
+        for (seat, frame) in touched.drain(..) {
+            // Since it was touched it may have left.
+            if self.at_work.has(seat) {
+                self.send_for(seat, frame, now);
+            } else if let Some(frame) = frame {
+                self.port.release(frame);
+            }
         }
         self.touched = touched;
     }
 
     // A connection sends what it has, in the frame that is `kept` for it first.
-    pub(super) fn send_for(&mut self, handle: Handle, mut kept: Option<Frame>, now: Instant) {
-        if let Some(connection) = self.at_work.get_mut(&self.table, handle) {
-            connection.touched = 0;
-        }
+    pub(super) fn send_for(&mut self, seat: Seat, mut kept: Option<Frame>, now: Instant) {
+        self.at_work[seat].touched = 0;
         let mut budget = SEGMENTS_PER_BREATH;
-        while budget > 0 && self.send_one(handle, &mut kept, now) {
+        while budget > 0 && self.send_one(seat, &mut kept, now) {
             budget -= 1;
         }
         if budget == 0 {
-            self.postpone(handle);
+            self.postpone(seat);
         }
         if let Some(frame) = kept {
             self.port.release(frame);
         }
-        self.file_timer(handle, now);
-        self.lay_to_rest(handle, now);
+        let tcb = &self.at_work[seat].tcb;
+        if tcb.state() == State::TimeWait && self.retire(seat, now) {
+            return;
+        }
+        self.file_timer(seat);
+        self.lay_to_rest(seat, now);
     }
 
     // Sends the next segment of a connection, in the frame that is `kept` for it or in a fresh
     // one. `false` when there was none to send, or nothing to send it in.
-    fn send_one(&mut self, handle: Handle, kept: &mut Option<Frame>, now: Instant) -> bool {
-        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
-            return false;
-        };
+    fn send_one(&mut self, seat: Seat, kept: &mut Option<Frame>, now: Instant) -> bool {
+        let connection = &mut self.at_work[seat];
         if !connection.tcb.wants_to_send() {
             return false;
         }
         let queue = connection.queue;
         let Some(mut frame) = kept.take().or_else(|| self.port.allocate(queue)) else {
             // Back-pressure: the turn goes on when frames have come back.
-            self.postpone(handle);
+            self.postpone(seat);
             return false;
         };
+        let tuple = connection.tuple;
         let cx = context(&self.config.tcp, &tuple, now);
         let Some(output) = connection.tcb.next_segment(&cx) else {
             *kept = Some(frame);
@@ -179,13 +173,9 @@ impl<P: Port> Shard<P> {
     }
 
     /// Sends a segment without text for a connection, in a fresh frame.
-    pub(super) fn send_alone(&mut self, handle: Handle, segment: &Segment, now: Instant) {
-        let Some(tuple) = self.table.tuple(handle) else {
-            return;
-        };
-        let Some(connection) = self.at_work.get(&self.table, handle) else {
-            return;
-        };
+    pub(super) fn send_alone(&mut self, seat: Seat, segment: &Segment, now: Instant) {
+        let connection = &self.at_work[seat];
+        let tuple = connection.tuple;
         let Some(mut frame) = self.port.allocate(connection.queue) else {
             return self.counters.drops.count(DropReason::NoFrame);
         };
@@ -219,19 +209,12 @@ impl<P: Port> Shard<P> {
         self.port.transmit(now, frame);
     }
 
-    // In the wheel; what is in TIME-WAIT has its time in a record.
-    fn file_timer(&mut self, handle: Handle, now: Instant) {
-        let Some(connection) = self.at_work.get(&self.table, handle) else {
-            return;
-        };
-        if connection.tcb.state() == State::TimeWait {
-            return self.retire(handle, now);
-        }
-        let deadline = connection.tcb.deadline();
+    fn file_timer(&mut self, seat: Seat) {
+        let (slot, deadline) = (seat.handle.slot(), self.at_work[seat].tcb.deadline());
         if deadline.is_armed() {
-            self.wheel.arm(handle.slot(), deadline);
+            self.wheel.arm(slot, deadline);
         } else {
-            self.wheel.disarm(handle.slot());
+            self.wheel.disarm(slot);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Segments of no connection: resets, slots for SYNs, cookies (RFC 9293 §3.10.7.1-2, RFC 4987).
 
+use super::at_work::Seat;
 use super::connection::Connection;
 use super::{Arrival, Direction, Note, Shard, SynCookies, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
-use crate::table::Handle;
 use crate::tcp::cookie::{Hashes, LANES, Lanes, Offer, remembered};
 use crate::tcp::{Listened, Open, Settings, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
@@ -105,24 +105,23 @@ impl<P: Port> Shard<P> {
         if let Err(reason) = self.admit(listener, &packet.tuple.remote.address) {
             return self.refuse(frame, reason);
         }
-        let mut iss = self.iss.iss(&packet.tuple, now);
+        let (mut iss, ts_offset) = self.iss.numbers(&packet.tuple, now);
         if let Some(min) = iss_min
             && iss.lt(min)
         {
             iss = min; // RFC 9293 §3.6.1: larger than any number of the old connection
         }
-        let ts_offset = self.iss.timestamp_offset(&packet.tuple);
         let cx = context(&self.config.tcp, &packet.tuple, now);
         let mut tcb = Tcb::on_syn(&packet.segment, iss, ts_offset, &cx);
         tcb.set(self.settings_of(listener), &cx);
-        let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener, now) else {
+        let Some(seat) = self.settle_in(tcb, packet, frame.queue(), hash, listener, now) else {
             return self.refuse(frame, DropReason::TableFull);
         };
         if let Some(tap) = &mut self.tap {
             let (tuple, seg) = (&packet.tuple, &packet.segment);
             tap.on_segment(now, Direction::In, tuple, seg, State::SynReceived);
         }
-        self.touch(handle, Some(frame));
+        self.touch(seat, Some(frame));
     }
 
     /// Answers the SYNs in front of `arrivals` that one decision holds for: of no connection, to
@@ -135,7 +134,7 @@ impl<P: Port> Shard<P> {
         let local = first.packet.tuple.local;
         let is_one_more = |arrival: &&Arrival| {
             let packet = &arrival.packet;
-            let is_to_same = !arrival.may_be_in && packet.tuple.local == local;
+            let is_to_same = arrival.candidate.is_none() && packet.tuple.local == local;
             is_to_same && on_listen(&packet.segment) == Listened::Syn
         };
         let count = arrivals.iter().take(LANES).take_while(is_one_more).count();
@@ -227,11 +226,11 @@ impl<P: Port> Shard<P> {
         let cx = context(&self.config.tcp, &packet.tuple, now);
         let mut tcb = Tcb::on_cookie(seg, &remembered(seg, mss, cx.config), ts_offset, &cx);
         tcb.set(self.settings_of(listener), &cx);
-        let Some(handle) = self.settle_in(tcb, packet, frame.queue(), hash, listener, now) else {
+        let Some(seat) = self.settle_in(tcb, packet, frame.queue(), hash, listener, now) else {
             return self.refuse(frame, DropReason::TableFull);
         };
         self.counters.cookies.accepted += 1;
-        self.on_segment(handle, packet, frame, hash, now);
+        self.take_in(seat, packet, frame, hash, now);
     }
 
     // May there be one more connection? What is over takes no room, and nobody else makes any.
@@ -267,21 +266,21 @@ impl<P: Port> Shard<P> {
         hash: u64,
         listener: u16,
         now: Instant,
-    ) -> Option<Handle> {
+    ) -> Option<Seat> {
         let service = self.listeners.get(usize::from(listener))?.service;
         let link = packet.link.reversed();
         let mut connection = Connection::new(packet.tuple, tcb, link, queue, service);
         connection.listener = Some(listener);
         connection.is_counted = true;
-        let handle = self.begin(hash, connection)?;
+        let seat = self.begin(hash, connection)?;
         if let Some(at) = self.listeners.get_mut(usize::from(listener)) {
             at.open += 1;
         }
         self.sources.add(&packet.tuple.remote.address);
         let note = Note::new(State::SynReceived, Open::Passive, now);
-        self.table.set_note(handle, note.into());
+        self.table.set_note(seat.handle, note.into());
         self.counters.states[State::SynReceived as usize] += 1;
-        Some(handle)
+        Some(seat)
     }
 
     fn settings_of(&self, listener: u16) -> Settings {
@@ -290,17 +289,15 @@ impl<P: Port> Shard<P> {
     }
 
     /// The connection no longer counts against its listener and its source.
-    pub(super) fn uncount(&mut self, handle: Handle) {
-        let Some((tuple, connection)) = self.at_work.entry_mut(&self.table, handle) else {
-            return;
-        };
+    pub(super) fn uncount(&mut self, seat: Seat) {
+        let connection = &mut self.at_work[seat];
         let Some(listener) = connection.listener else {
             return;
         };
         if !core::mem::replace(&mut connection.is_counted, false) {
             return;
         }
-        self.sources.remove(&tuple.remote.address);
+        self.sources.remove(&connection.tuple.remote.address);
         if let Some(listener) = self.listeners.get_mut(usize::from(listener)) {
             listener.open -= 1;
         }

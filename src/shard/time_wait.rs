@@ -5,7 +5,7 @@
 //! for a record is answered by a block that is made of it for that moment. Records come in the
 //! order of their deadlines, and go in it.
 
-use super::connection::Place;
+use super::at_work::Seat;
 use super::{Note, Shard, Ticks, context};
 use crate::drop_reason::DropReason;
 use crate::limits::BURST_FRAMES;
@@ -28,34 +28,26 @@ const _: () = assert!(PACKED + TimeWait::BITS <= Remains::BITS);
 
 impl<P: Port> Shard<P> {
     /// A connection in TIME-WAIT becomes a record. While it has something to send it stays where
-    /// it is, for its 2 MSL at most.
-    pub(super) fn retire(&mut self, handle: Handle, now: Instant) {
-        let Some(connection) = self.at_work.get(&self.table, handle) else {
-            return;
+    /// it is, for its 2 MSL at most. Says whether it has left.
+    pub(super) fn retire(&mut self, seat: Seat, now: Instant) -> bool {
+        let Some(was) = self.at_work[seat].tcb.time_wait(&self.config.tcp) else {
+            return false;
         };
-        let deadline = connection.tcb.deadline();
-        let Some(was) = connection.tcb.time_wait(&self.config.tcp) else {
-            return self.wheel.arm(handle.slot(), deadline);
-        };
-        let note = self.table.note(handle).and_then(Note::from_word);
+        let note = self.table.note(seat.handle).and_then(Note::from_word);
         let began = note.map_or(Ticks::of(was.began), |note| note.began);
         let remains = remains_of(&was, began, &self.config.tcp);
         while !self.table.has_room_for(remains.since_millis) {
             if !self.evict_time_wait(now) {
-                return self.wheel.arm(handle.slot(), deadline);
+                return false;
             }
         }
-        let retired = self.table.retire(handle, &remains);
-        let Some((_, Place::AtWork(place))) = retired else {
-            debug_assert!(false, "it was at work, and there was room");
-            return;
-        };
-        if let Some(connection) = self.at_work.leave(place) {
-            self.classes.leave(connection.class);
-            self.received.clear(&mut connection.received);
-            self.to_send.clear(&mut connection.to_send);
+        if self.table.retire(seat.handle, &remains).is_none() {
+            debug_assert!(false, "there was room");
+            return false;
         }
-        self.wheel.disarm(handle.slot());
+        self.wheel.disarm(seat.handle.slot());
+        self.leave(seat);
+        true
     }
 
     /// A segment for a record.

@@ -9,7 +9,7 @@
 //! place in the index, so it is found as before, under another [`Handle`]; and its slot is free.
 //!
 //! For a burst: [`Table::hash`] and [`Table::prefetch`] all, [`Table::prefetch_slot`] all, then
-//! [`Table::find`] each. The memory answers all of them at once instead of one by one.
+//! [`Table::find_at`] each. The memory answers all of them at once instead of one by one.
 //!
 //! The shard that owns the table never takes a lock and never waits. A [`Reader`], on any thread,
 //! walks the slots or looks a tuple up meanwhile: who is in a slot is guarded by a sequence lock
@@ -140,22 +140,21 @@ impl<T> Table<T> {
         self.shared.index.prefetch(hash);
     }
 
-    /// Calls the tuple and the head of the value that [`Table::find`] will lead to; `false` when it
-    /// will lead nowhere, unless [`Table::insertions`] goes up before. It reads the index, so
-    /// [`Table::prefetch`] comes first, for the whole burst.
+    /// Calls the tuple and the head of the value that [`Table::find`] will lead to, and returns the
+    /// place that it is likely to find, for [`Table::find_at`]; `None` when it will lead nowhere,
+    /// unless [`Table::insertions`] goes up before. It reads the index, so [`Table::prefetch`]
+    /// comes first, for the whole burst.
     #[inline]
     #[must_use]
-    pub fn prefetch_slot(&self, hash: u64) -> bool {
-        let Some(slot) = self.shared.index.candidates(hash).next() else {
-            return false;
-        };
+    pub fn prefetch_slot(&self, hash: u64) -> Option<u32> {
+        let slot = self.shared.index.candidates(hash).next()?;
         if slot & RETIRED != 0 {
             self.shared.records.prefetch(slot & !RETIRED);
-            return true;
+        } else {
+            prefetch(&self.shared.slots[slot as usize]);
+            prefetch(&self.values[slot as usize]);
         }
-        prefetch(&self.shared.slots[slot as usize]);
-        prefetch(&self.values[slot as usize]);
-        true
+        Some(slot)
     }
 
     /// Connections that were ever added.
@@ -168,25 +167,17 @@ impl<T> Table<T> {
     #[inline]
     #[must_use]
     pub fn find(&self, hash: u64, tuple: &FourTuple) -> Option<Handle> {
-        let Shared {
-            index,
-            slots,
-            records,
-            locals,
-            ..
-        } = &*self.shared;
-        index.candidates(hash).find_map(|slot| {
-            if slot & RETIRED != 0 {
-                let place = slot & !RETIRED;
-                let is_it = records.has(place, tuple, locals);
-                return is_it.then(|| records.handle(place))?;
-            }
-            let at = &slots[slot as usize];
-            if !at.has(tuple, locals) {
-                return None;
-            }
-            Some(Handle::new(slot, at.generation()?))
-        })
+        let mut candidates = self.shared.index.candidates(hash);
+        candidates.find_map(|slot| self.named(slot, tuple))
+    }
+
+    /// As [`Table::find`], after [`Table::prefetch_slot`] has returned `slot`. A tuple has one
+    /// connection, so whoever has it there is the one, whatever happened since.
+    #[inline]
+    #[must_use]
+    pub fn find_at(&self, slot: u32, hash: u64, tuple: &FourTuple) -> Option<Handle> {
+        let there = self.named(slot, tuple);
+        there.or_else(|| self.find(hash, tuple))
     }
 
     /// Adds a connection whose tuple is not in the table. `hash` is [`Table::hash`] of it.
@@ -305,6 +296,27 @@ impl<T> Table<T> {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.len() == self.capacity()
+    }
+
+    // Whoever is in a place, if the tuple is theirs.
+    #[inline]
+    fn named(&self, slot: u32, tuple: &FourTuple) -> Option<Handle> {
+        let Shared {
+            slots,
+            records,
+            locals,
+            ..
+        } = &*self.shared;
+        if slot & RETIRED != 0 {
+            let place = slot & !RETIRED;
+            let is_it = records.has(place, tuple, locals);
+            return is_it.then(|| records.handle(place))?;
+        }
+        let at = &slots[slot as usize];
+        if !at.has(tuple, locals) {
+            return None;
+        }
+        Some(Handle::new(slot, at.generation()?))
     }
 
     // The number of the local address of a tuple, named once more.

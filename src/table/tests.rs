@@ -49,6 +49,7 @@ fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
     let mut table: Table<u32> = Table::new(capacity, [seed, 1, 2, 3]);
     let mut model: HashMap<FourTuple, (Handle, u32)> = HashMap::new();
     let mut stale: Vec<Handle> = Vec::new();
+    let mut others = None;
     let reader = table.reader();
     for step in 0..operations as u32 {
         // Fills up and empties in turn.
@@ -61,10 +62,16 @@ fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
         };
         let hash = table.hash(&tuple);
         table.prefetch(hash);
-        let may_be_in = table.prefetch_slot(hash);
+        let candidate = table.prefetch_slot(hash);
         let known = model.get(&tuple).copied();
-        assert!(may_be_in || known.is_none());
+        assert!(candidate.is_some() || known.is_none());
         assert_eq!(table.find(hash, &tuple), known.map(|(handle, _)| handle));
+        // What was a candidate once, and of whomever, misleads nobody.
+        for slot in [candidate, others].into_iter().flatten() {
+            let found = table.find_at(slot, hash, &tuple);
+            assert_eq!(found, known.map(|(handle, _)| handle));
+        }
+        others = candidate.or(others);
         match (known, filling || step % 4 == 0) {
             (None, true) => match table.insert(hash, tuple, step) {
                 Ok(handle) => {

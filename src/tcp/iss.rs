@@ -32,14 +32,16 @@ impl IssSource {
         }
     }
 
-    /// The initial sequence number of a connection that begins at `now`.
+    /// The initial sequence number of a connection that begins at `now`, and its
+    /// [`IssSource::timestamp_offset`].
     #[must_use]
-    pub fn iss(&self, tuple: &FourTuple, now: Instant) -> Seq {
+    pub fn numbers(&self, tuple: &FourTuple, now: Instant) -> (Seq, u32) {
         let m = (now.as_nanos() / 4_000) as u32;
         let FourTuple { local, remote } = tuple;
         let ends = FromLocal::new(self.keyed, local.address).to(words_of(remote.address.0));
         let ports = u64::from(local.port.swap_bytes()) | u64::from(remote.port.swap_bytes()) << 16;
-        Seq(m) + ends.finish(ports | ISS << 32, MESSAGE_BYTES) as u32
+        let iss = Seq(m) + ends.finish(ports | ISS << 32, MESSAGE_BYTES) as u32;
+        (iss, offset(ends))
     }
 
     /// What is added to the timestamp clock of a connection (RFC 7323 §5.4): the same for each
@@ -81,9 +83,13 @@ impl TimestampOffsets {
 
     #[inline]
     pub(super) const fn with_words(&self, remote: [u64; 2]) -> u32 {
-        let ends = self.local.to(remote);
-        ends.finish(TIMESTAMP_OFFSET << 32, MESSAGE_BYTES) as u32
+        offset(self.local.to(remote))
     }
+}
+
+#[inline]
+const fn offset(ends: SipHash) -> u32 {
+    ends.finish(TIMESTAMP_OFFSET << 32, MESSAGE_BYTES) as u32
 }
 
 #[cfg(test)]
@@ -100,7 +106,10 @@ mod tests {
     #[test]
     fn the_clock_ticks_every_four_microseconds() {
         let source = IssSource::new(&[7; 16]);
-        let at = |micros| source.iss(&tuple(1), Instant::ZERO + Duration::from_micros(micros));
+        let at = |micros| {
+            let (iss, _) = source.numbers(&tuple(1), Instant::ZERO + Duration::from_micros(micros));
+            iss
+        };
         assert_eq!(at(4) - at(0), 1);
         assert_eq!(at(1_000_000) - at(0), 250_000);
     }
@@ -108,14 +117,11 @@ mod tests {
     #[test]
     fn tuples_and_secrets_do_not_share_numbers() {
         let (a, b) = (IssSource::new(&[1; 16]), IssSource::new(&[2; 16]));
-        assert_ne!(
-            a.iss(&tuple(1), Instant::ZERO),
-            a.iss(&tuple(2), Instant::ZERO)
-        );
-        assert_ne!(
-            a.iss(&tuple(1), Instant::ZERO),
-            b.iss(&tuple(1), Instant::ZERO)
-        );
-        assert_eq!(a.timestamp_offset(&tuple(1)), a.timestamp_offset(&tuple(2)));
+        let of = |source: &IssSource, port| source.numbers(&tuple(port), Instant::ZERO);
+        assert_ne!(of(&a, 1).0, of(&a, 2).0);
+        assert_ne!(of(&a, 1).0, of(&b, 1).0);
+        assert_ne!(of(&a, 1).1, of(&b, 1).1);
+        assert_eq!(of(&a, 1).1, of(&a, 2).1);
+        assert_eq!(of(&a, 1).1, a.timestamp_offset(&tuple(3)));
     }
 }
