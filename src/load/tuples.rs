@@ -70,18 +70,33 @@ impl Tuples {
 
     /// A tuple that no connection has had for 2 MSL; `None` when all are in use or rest.
     pub fn take(&mut self, now: Instant) -> Option<FourTuple> {
-        if let Some(&(until, number)) = self.resting.front()
-            && until <= now
-        {
+        let tuple = self.next(now);
+        if self.has_rested(now) {
             self.resting.pop_front();
-            return Some(self.tuple(number));
+        } else if tuple.is_some() {
+            self.fresh += 1;
         }
-        let all = u64::from(self.addresses) * PORTS;
-        let number = u32::try_from(self.fresh)
-            .ok()
-            .filter(|_| self.fresh < all)?;
-        self.fresh += 1;
+        tuple
+    }
+
+    /// The one that [`Tuples::take`] will hand out.
+    #[must_use]
+    pub fn next(&self, now: Instant) -> Option<FourTuple> {
+        let number = match self.resting.front() {
+            Some(&(_, number)) if self.has_rested(now) => number,
+            _ => {
+                let all = u64::from(self.addresses) * PORTS;
+                u32::try_from(self.fresh)
+                    .ok()
+                    .filter(|_| self.fresh < all)?
+            }
+        };
         Some(self.tuple(number))
+    }
+
+    // Has the one that rests for longest done so for long enough?
+    fn has_rested(&self, now: Instant) -> bool {
+        self.resting.front().is_some_and(|(until, _)| *until <= now)
     }
 
     /// Its connection ended at `now`: its rest begins.

@@ -247,6 +247,11 @@ impl<P: Port> Shard<P> {
         Ok(seat.handle)
     }
 
+    /// Calls the memory that [`Shard::open`] will need first for this tuple: for whoever opens many.
+    pub fn prefetch(&self, tuple: &FourTuple) {
+        self.table.prefetch(self.table.hash(tuple));
+    }
+
     /// Does all there is to do at `now`: a burst in, timers, a burst out. Bounded: when there is
     /// more, [`Breath::is_busy`] says so.
     pub fn breathe(&mut self, now: Instant) -> Breath {

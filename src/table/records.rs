@@ -212,6 +212,11 @@ impl Records {
         at.is_some_and(|at| at.ends.has(tuple, locals))
     }
 
+    /// The tuple of whoever is in a place that is taken, for the one who writes.
+    pub(super) fn tuple(&self, place: u32, locals: &Locals) -> FourTuple {
+        self.places[place as usize].ends.tuple(locals)
+    }
+
     /// What is in a place that is taken, for the one who writes; `with` is left out.
     pub(super) fn at(&self, place: u32, locals: &Locals) -> (FourTuple, Remains) {
         let at = &self.places[place as usize];

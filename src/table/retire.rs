@@ -3,8 +3,11 @@
 use super::handle::RETIRED;
 use super::records::Remains;
 use super::sync::Ordering;
-use super::{Handle, Table};
+use super::{Handle, Shared, Table};
 use crate::wire::FourTuple;
+
+/// Records that go before the line comes that is called when one goes.
+const AHEAD: u32 = 8;
 
 impl<T> Table<T> {
     /// A connection is over: leaves a record of it and frees its slot. Returns the handle of the
@@ -68,7 +71,7 @@ impl<T> Table<T> {
         if !self.queue.may_move(remains.since_millis, records) {
             return None;
         }
-        let (tuple, _) = records.at(place, &self.shared.locals);
+        let tuple = records.tuple(place, &self.shared.locals);
         let local = records.local(place)?;
         let renewed = self.push(&tuple, local, handle.slot(), remains)?;
         self.shared.records.vacate(place);
@@ -79,7 +82,8 @@ impl<T> Table<T> {
     /// Removes a record. Returns its tuple; `None` when the handle is stale.
     pub fn forget(&mut self, handle: Handle) -> Option<FourTuple> {
         let place = self.record(handle)?;
-        let (tuple, _) = self.shared.records.at(place, &self.shared.locals);
+        self.call_ahead(place + AHEAD);
+        let tuple = self.shared.records.tuple(place, &self.shared.locals);
         self.shared.index.remove(self.hash(&tuple), handle.slot());
         let local = self.shared.records.vacate(place);
         self.queue.remove(place, &self.shared.records);
@@ -118,6 +122,17 @@ impl<T> Table<T> {
     #[must_use]
     pub const fn records_capacity(&self) -> usize {
         self.queue.capacity()
+    }
+
+    // Records go in the order in which they came, mostly: calls the line of the index in which one
+    // that is soon to go has its entry.
+    fn call_ahead(&self, place: u32) {
+        let Shared {
+            records, locals, ..
+        } = &*self.shared;
+        if records.is_taken(place) {
+            self.prefetch(self.hash(&records.tuple(place, locals)));
+        }
     }
 
     // The place of a record.

@@ -226,6 +226,10 @@ impl<P: Port> Generator<P> {
             let Some(tuple) = self.tuples.take(now) else {
                 break;
             };
+            // By the time it is opened, the table's line for it is there.
+            if let Some(next) = self.tuples.next(now) {
+                self.shard.prefetch(&next);
+            }
             let queue = (self.started % u64::from(self.queues)) as u16;
             match self.shard.open(tuple, self.link, queue, self.visitor, now) {
                 Ok(handle) => {
