@@ -4,7 +4,7 @@ use super::at_work::Seat;
 use super::{Direction, Shard, ShardConfig, TOUCHED_MAX, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
-use crate::tcp::{Output, Settings, State};
+use crate::tcp::{Settings, State};
 use crate::time::Instant;
 use crate::wire::{FourTuple, Headers, Packet, Segment};
 use core::num::NonZeroU8;
@@ -86,21 +86,17 @@ impl<P: Port> Shard<P> {
             self.postpone(seat);
             return false;
         };
-        let tuple = connection.tuple;
-        let cx = context(&self.config.tcp, &tuple, now);
+        let cx = context(&self.config.tcp, &connection.tuple, now);
         let Some(output) = connection.tcb.next_segment(&cx) else {
             *kept = Some(frame);
             return false;
         };
-        let Output {
-            segment,
-            text_offset,
-            again,
-        } = output;
+        // By reference: a copy of what was just written by smaller pieces waits for them.
+        let segment = &output.segment;
         let headers = Headers {
             link: &connection.link,
-            tuple: &tuple,
-            segment: &segment,
+            tuple: &connection.tuple,
+            segment,
             hop_limit: hop_limit(connection.tcb.settings(), &self.config),
             tos: connection.tcb.settings().tos,
         };
@@ -108,10 +104,9 @@ impl<P: Port> Shard<P> {
         let bytes = self.port.bytes_mut(&mut frame);
         let copied = bytes.get_mut(at..at + len).map_or(0, |room| {
             self.to_send
-                .read_at(&connection.to_send, text_offset as usize, room)
+                .read_at(&connection.to_send, output.text_offset as usize, room)
         });
         debug_assert_eq!(copied, len, "what is to be sent is in the send queue");
-        let state = connection.tcb.state();
         let total = match connection.tcb.sack_blocks(segment.ctl) {
             blocks if len == 0 && !blocks.is_empty() => headers.emit_sack(bytes, blocks),
             _ => headers.emit(bytes),
@@ -122,8 +117,12 @@ impl<P: Port> Shard<P> {
         };
         frame.set_len(total);
         frame.set_queue(queue);
-        self.counters.segments_again += u64::from(again);
-        self.transmit(frame, &tuple, &segment, state, now);
+        self.counters.segments_again += u64::from(output.again);
+        if let Some(tap) = &mut self.tap {
+            let (tuple, state) = (&connection.tuple, connection.tcb.state());
+            tap.on_segment(now, Direction::Out, tuple, segment, state);
+        }
+        self.put_out(frame, now);
         true
     }
 
@@ -202,10 +201,14 @@ impl<P: Port> Shard<P> {
         state: State,
         now: Instant,
     ) {
-        self.counters.segments_out += 1;
         if let Some(tap) = &mut self.tap {
             tap.on_segment(now, Direction::Out, tuple, segment, state);
         }
+        self.put_out(frame, now);
+    }
+
+    fn put_out(&mut self, frame: Frame, now: Instant) {
+        self.counters.segments_out += 1;
         self.port.transmit(now, frame);
     }
 

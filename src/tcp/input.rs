@@ -223,6 +223,6 @@ impl Tcb {
 
     /// `<SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>`
     pub(super) fn ack_segment(&mut self, cx: &Context<'_>) -> Segment {
-        self.plain_segment(self.snd.nxt, Ctl::ACK, cx)
+        self.segment(self.snd.nxt, 0, Ctl::ACK, cx)
     }
 }

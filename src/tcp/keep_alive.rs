@@ -4,9 +4,9 @@
 //! long it was not.
 
 use super::tcb::Flags;
-use super::{Actions, Context, End, Output, State, Tcb};
+use super::{Actions, Context, End, State, Tcb};
 use crate::time::{Duration, Instant};
-use crate::wire::{Ctl, Seq};
+use crate::wire::Seq;
 
 impl Tcb {
     /// The peer sent an acceptable ACK, with or without text.
@@ -56,15 +56,10 @@ impl Tcb {
         self.life_at = cx.now + keep.interval();
     }
 
-    /// `<SEQ=SND.NXT-1><ACK=RCV.NXT><CTL=ACK>`: an octet that the peer has, so it must answer; and
-    /// without text (SHLD-12).
-    pub(super) fn keep_alive_segment(&mut self, cx: &Context<'_>) -> Output {
-        let seq = Seq(self.snd.nxt.0.wrapping_sub(1));
-        Output {
-            segment: self.plain_segment(seq, Ctl::ACK, cx),
-            text_offset: 0,
-            again: false,
-        }
+    /// SEG.SEQ of `<SEQ=SND.NXT-1><ACK=RCV.NXT><CTL=ACK>`: an octet that the peer has, so it must
+    /// answer; and without text (SHLD-12).
+    pub(super) const fn keep_alive_seq(&self) -> Seq {
+        Seq(self.snd.nxt.0.wrapping_sub(1))
     }
 
     // `life_at` means something else where nothing is left to keep alive.

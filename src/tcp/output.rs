@@ -6,6 +6,35 @@ use super::{Context, Output, State, Tcb};
 use crate::time::Instant;
 use crate::wire::{Ctl, Options, Segment, Seq, Timestamps};
 
+/// A segment that is to go out. A segment is large, and is made once, where it stays.
+#[derive(Clone, Copy)]
+struct Next {
+    seq: Seq,
+    text_len: u32,
+    ctl: Ctl,
+    /// See [`Output`].
+    text_offset: u32,
+    /// See [`Output`].
+    again: bool,
+}
+
+impl Next {
+    const fn ack(seq: Seq) -> Self {
+        Self {
+            seq,
+            text_len: 0,
+            ctl: Ctl::ACK,
+            text_offset: 0,
+            again: false,
+        }
+    }
+
+    /// As [`Segment::len`].
+    const fn len(&self) -> u32 {
+        self.text_len + self.ctl.syn as u32 + self.ctl.fin as u32
+    }
+}
+
 impl Tcb {
     /// SEND: the user queued `n` octets more.
     pub fn on_send(&mut self, n: u32, cx: &Context<'_>) {
@@ -69,7 +98,17 @@ impl Tcb {
 
     /// The next segment to send, or `None`. Called until then; each call counts as sent.
     pub fn next_segment(&mut self, cx: &Context<'_>) -> Option<Output> {
-        let output = match self.state {
+        let next = self.next(cx)?;
+        Some(Output {
+            segment: self.segment(next.seq, next.text_len, next.ctl, cx),
+            text_offset: next.text_offset,
+            again: next.again,
+        })
+    }
+
+    // What goes out next, while it is a few numbers and not a segment yet.
+    fn next(&mut self, cx: &Context<'_>) -> Option<Next> {
+        let next = match self.state {
             State::Closed | State::Listen => return None,
             State::SynSent => self.next_syn(Ctl::SYN, cx),
             State::SynReceived => self.next_syn(Ctl::SYN_ACK, cx),
@@ -79,34 +118,27 @@ impl Tcb {
             }
             _ => self.next_text(cx),
         };
-        self.resent = self
-            .resent
-            .saturating_add(u16::from(output.is_some_and(|o| o.again)));
+        if let Some(next) = next {
+            self.resent = self.resent.saturating_add(u16::from(next.again));
+            return Some(next);
+        }
         // An ACK rides on whatever goes out; alone only if nothing does.
-        output
-            .or_else(|| self.next_keep_alive(cx))
-            .or_else(|| self.next_ack(cx))
+        self.next_keep_alive().or_else(|| self.next_ack())
     }
 
     // Whatever goes out beside it asks the peer for an answer just as well, or is none of its
     // concern any more.
-    fn next_keep_alive(&mut self, cx: &Context<'_>) -> Option<Output> {
+    fn next_keep_alive(&mut self) -> Option<Next> {
         let is_wanted = self.flags.take(Flags::KEEP_ALIVE) && !self.rtx_at.is_armed();
-        is_wanted.then(|| self.keep_alive_segment(cx))
+        is_wanted.then(|| Next::ack(self.keep_alive_seq()))
     }
 
-    fn next_ack(&mut self, cx: &Context<'_>) -> Option<Output> {
-        if !self.flags.has(Flags::ACK_NOW) || self.is_syn_out() {
-            return None;
-        }
-        Some(Output {
-            segment: self.ack_segment(cx),
-            text_offset: 0,
-            again: false,
-        })
+    fn next_ack(&self) -> Option<Next> {
+        let is_wanted = self.flags.has(Flags::ACK_NOW) && !self.is_syn_out();
+        is_wanted.then(|| Next::ack(self.snd.nxt))
     }
 
-    fn next_syn(&mut self, ctl: Ctl, cx: &Context<'_>) -> Option<Output> {
+    fn next_syn(&mut self, ctl: Ctl, cx: &Context<'_>) -> Option<Next> {
         let again = self.snd.nxt != self.iss;
         if again && self.snd.rtx != self.iss {
             return None;
@@ -119,18 +151,18 @@ impl Tcb {
         }
         self.snd.rtx = self.iss + 1;
         self.arm(cx);
-        Some(Output {
-            segment: self.plain_segment(self.iss, ctl, cx),
-            text_offset: 0,
+        Some(Next {
+            ctl,
             again,
+            ..Next::ack(self.iss)
         })
     }
 
-    fn next_text(&mut self, cx: &Context<'_>) -> Option<Output> {
+    fn next_text(&mut self, cx: &Context<'_>) -> Option<Next> {
         let mss = u32::from(self.snd.mss);
         if self.flags.take(Flags::RESEND_ONE) && self.snd.una != self.snd.nxt {
             let len = self.text_between(self.snd.una, self.snd.nxt).min(mss);
-            return Some(self.text_segment(self.snd.una, len, cx));
+            return Some(self.next_part(self.snd.una, len, cx));
         }
         if self.flags.take(Flags::PROBE)
             && let Some(probe) = self.probe(cx)
@@ -145,9 +177,9 @@ impl Tcb {
             }
             let text = self.text_between(start, self.snd.nxt);
             let len = text.min(mss).min(edge - start);
-            let output = self.text_segment(start, len, cx);
-            self.snd.rtx = start + output.segment.len();
-            return Some(output);
+            let next = self.next_part(start, len, cx);
+            self.snd.rtx = start + next.len();
+            return Some(next);
         }
         let unsent = self.text_between(self.snd.nxt, self.fin_seq());
         // MUST-34, SHLD-15: a window that shrank leaves less than nothing.
@@ -161,7 +193,7 @@ impl Tcb {
         if !fin_is_next && !self.is_worth_sending(len, unsent) {
             return None;
         }
-        Some(self.text_segment(self.snd.nxt, len, cx))
+        Some(self.next_part(self.snd.nxt, len, cx))
     }
 
     // RFC 9293 §3.8.6.2.1 (MUST-38) and §3.7.4 (SHLD-7): a full segment (SHLD-28); all there is, with
@@ -175,14 +207,14 @@ impl Tcb {
     }
 
     // One octet past a closed window, or all that a small one takes (§3.8.6.1, §3.8.6.2.1).
-    fn probe(&mut self, cx: &Context<'_>) -> Option<Output> {
+    fn probe(&mut self, cx: &Context<'_>) -> Option<Next> {
         let (start, end) = (self.snd.una, self.fin_seq());
         let text = self.text_between(start, end);
         let len = text.min(self.snd.wnd.max(1)).min(self.snd.mss.into());
         if len == 0 && !self.flags.has(Flags::FIN_QUEUED) {
             return None;
         }
-        Some(self.text_segment(start, len, cx))
+        Some(self.next_part(start, len, cx))
     }
 
     /// Octets of text, FIN excluded, from `start` to `end`.
@@ -221,8 +253,8 @@ impl Tcb {
         self.text_between(from, self.fin_seq())
     }
 
-    // A segment of text at `start`, with FIN when it ends the stream.
-    fn text_segment(&mut self, start: Seq, len: u32, cx: &Context<'_>) -> Output {
+    // Text at `start`, with FIN when it ends the stream.
+    fn next_part(&mut self, start: Seq, len: u32, cx: &Context<'_>) -> Next {
         let last = start + len == self.fin_seq();
         // A FIN needs room like any octet, unless it was sent before or is itself the probe.
         let fits = self.fin_seq().lt(self.snd.una + self.snd.wnd);
@@ -232,12 +264,15 @@ impl Tcb {
             fin: last && self.flags.has(Flags::FIN_QUEUED) && may_finish,
             ..Ctl::ACK
         };
-        let mut segment = self.plain_segment(start, ctl, cx);
-        segment.text_len = len;
-        let text_offset = start - self.queue_start();
-        let end = start + segment.len();
-        let again = start.lt(self.snd.nxt);
-        if again {
+        let next = Next {
+            seq: start,
+            text_len: len,
+            ctl,
+            text_offset: start - self.queue_start(),
+            again: start.lt(self.snd.nxt),
+        };
+        let end = start + next.len();
+        if next.again {
             self.flags.clear(Flags::TIMING); // Karn
         } else if !self.flags.has(Flags::TIMING) {
             self.time_this(start, cx.now);
@@ -253,11 +288,7 @@ impl Tcb {
             }
             self.snd.nxt = end;
         }
-        Output {
-            segment,
-            text_offset,
-            again,
-        }
+        next
     }
 
     fn time_this(&mut self, seq: Seq, now: Instant) {
@@ -266,8 +297,14 @@ impl Tcb {
         self.rtt_at = now;
     }
 
-    /// Headers of a segment without text. Whatever carries an ACK acknowledges all that arrived.
-    pub(super) fn plain_segment(&mut self, seq: Seq, ctl: Ctl, cx: &Context<'_>) -> Segment {
+    /// Headers of a segment. Whatever carries an ACK acknowledges all that arrived.
+    pub(super) fn segment(
+        &mut self,
+        seq: Seq,
+        text_len: u32,
+        ctl: Ctl,
+        cx: &Context<'_>,
+    ) -> Segment {
         if ctl.ack {
             self.rcv.acked = self.rcv.nxt;
             self.rcv.full_segments = 0;
@@ -298,8 +335,8 @@ impl Tcb {
                 urg: up.is_some(),
                 ..ctl
             },
+            text_len,
             options: self.options(ctl, cx),
-            ..Segment::default()
         }
     }
 
