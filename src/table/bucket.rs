@@ -63,6 +63,13 @@ impl Bucket {
         a | b << TAGS_PER_WORD | c << (2 * TAGS_PER_WORD)
     }
 
+    /// Is there nobody with this tag, here or further along?
+    #[inline]
+    pub(super) fn is_miss(&self, tag: u16) -> bool {
+        let marks = (0..TAG_WORDS).fold(0, |marks, word| marks | self.equal(word, tag));
+        marks == 0 && !self.has_passed(tag)
+    }
+
     /// The slot of a lane.
     #[inline]
     pub(super) fn slot(&self, lane: u32) -> Option<u32> {

@@ -47,6 +47,16 @@ impl Index {
         }
     }
 
+    /// The first of [`Index::candidates`]. That there is none is seen at once, where their own
+    /// search is written out: a flood is all misses.
+    #[inline]
+    pub(super) fn first(&self, hash: u64) -> Option<u32> {
+        if self.buckets[self.home(hash)].is_miss(tag(hash)) {
+            return None;
+        }
+        self.candidates(hash).next()
+    }
+
     /// Adds an entry. The caller keeps within the capacity, so there is an empty lane.
     pub(super) fn insert(&self, hash: u64, slot: u32) {
         for bucket in self.all(hash) {
@@ -78,6 +88,7 @@ impl Index {
     }
 
     /// Calls the line in which the search for `hash` begins.
+    #[inline]
     pub(super) fn prefetch(&self, hash: u64) {
         prefetch(&self.buckets[self.home(hash)]);
     }

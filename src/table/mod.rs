@@ -147,7 +147,7 @@ impl<T> Table<T> {
     #[inline]
     #[must_use]
     pub fn prefetch_slot(&self, hash: u64) -> Option<u32> {
-        let slot = self.shared.index.candidates(hash).next()?;
+        let slot = self.shared.index.first(hash)?;
         if slot & RETIRED != 0 {
             self.shared.records.prefetch(slot & !RETIRED);
         } else {
