@@ -51,6 +51,7 @@ const TESTS: &[common::Row<()>] = &[
         ROOT,
         between_epochs,
     ),
+    ("listeners_beyond_the_doors_are_found", ROOT, beyond_doors),
     ("what_makes_no_sense_is_dropped", ROOT, no_sense),
     ("budgets_hold", ROOT, budgets),
     ("a_source_has_its_share", ROOT, sources),
@@ -262,6 +263,44 @@ fn between_epochs() {
             }
         }
         assert_eq!(ask(&mut both), Action::Redirect);
+    });
+}
+
+// More than there are places to find them at without a hash table, so some share one.
+fn beyond_doors() {
+    const LISTENERS: u16 = 2_000;
+    with_socket(|socket| {
+        let mut both = Both::new(socket, config(Config::default(), Checksum::Verify));
+        both.order(&ANSWER);
+        let at = |port| Endpoint { address: V4, port };
+        let ports = 1_000..1_000 + LISTENERS;
+        for port in ports.clone() {
+            both.filter.own_listener(at(port), 0).unwrap();
+        }
+        let mut draws = Draws::new(13);
+        let mut syn = Syn::good(&mut draws);
+        (syn.source, syn.destination) = (draws.host(true), V4);
+        let mut ask = |both: &mut Both, port| {
+            syn.ports = [40_000, port];
+            both.judge(&syn.frame())
+        };
+        for port in ports.clone() {
+            assert_eq!(ask(&mut both, port), Action::Transmit, "{port}");
+        }
+        for port in ports.clone().step_by(2) {
+            both.filter.disown(at(port)).unwrap();
+        }
+        for port in ports.clone() {
+            let want = if port % 2 == 0 {
+                Action::Pass
+            } else {
+                Action::Transmit
+            };
+            assert_eq!(ask(&mut both, port), want, "{port}");
+        }
+        // No listener any more, but owned.
+        both.filter.own(at(1_001)).unwrap();
+        assert_eq!(ask(&mut both, 1_001), Action::Redirect);
     });
 }
 

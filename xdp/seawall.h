@@ -27,6 +27,9 @@
 /* Listeners whose SYNs can be answered by the program. */
 #define LISTENERS_MAX 1024
 
+/* Places for listeners that are found without a hash table: a power of two, by its bits. */
+#define DOORS_BITS 10
+
 /* Sources whose SYNs are counted, the last that sent some. */
 #define SOURCES_MAX 65536
 
@@ -104,6 +107,14 @@ struct endpoint {
 	struct address address;
 	__be16 port;
 	__u16 pad; /* zero */
+};
+
+/* Value of `doors`: a listener as `endpoints` has it. Nobody's door is zeros. One that is being
+ * written is at worst no door: of its octets each is the old one or the new, and one of the two is
+ * zero. */
+struct door {
+	struct endpoint endpoint;
+	__u32 number; /* of the listener, and 1 */
 };
 
 /* Key of `fragments`: what all fragments of one packet share (RFC 791 §3.2, RFC 8200 §4.5). The

@@ -1,20 +1,36 @@
-//! Initial sequence numbers (RFC 9293 §3.4.1, RFC 6528).
+//! Initial sequence numbers (RFC 9293 §3.4.1, RFC 6528), and the offsets of timestamp clocks
+//! (RFC 7323 §5.4).
+//!
+//! Both are keyed by one secret. The sequence number is an authenticator of sorts, and is made by
+//! SipHash-2-4. An offset proves nothing: it hides how long the machine has been up, so the cheaper
+//! SipHash-1-3 makes it, under a key of its own. It is computed for each SYN of a flood, in the XDP
+//! program as well (`xdp/cookie.h`). With octets in network order, but the hashes' lowest first:
+//!
+//! ```text
+//! key     = SipHash-2-4(secret, 1 0)[8] SipHash-2-4(secret, 1 1)[8]
+//! message = local address[16] remote address[4 or 16]
+//! offset  = SipHash-1-3(key, message) mod 2^32
+//! ```
+//!
+//! An IPv4 local address stands in its mapped form (RFC 4291 §2.5.5.2), a remote one as it is.
 
-use super::siphash::{FromLocal, SipHash, words_of};
+use super::siphash::{SipHash13, SipHash24, v4_of, words_of};
 use crate::time::Instant;
 use crate::wire::{Address, FourTuple, Seq};
 
-// Behind the tuple: what the hash is for.
-const ISS: u64 = 0;
-const TIMESTAMP_OFFSET: u64 = 1;
+const ISS_BYTES: u8 = 36;
+const OFFSET_BYTES_V4: u8 = 20;
+const OFFSET_BYTES_V6: u8 = 32;
 
-const MESSAGE_BYTES: u8 = 37;
+// What begins the messages that the key of offsets is made of.
+const KEY_OF_OFFSETS: u64 = 1;
 
 /// ISS = M + F(tuple, secret): M a clock of 4 microseconds (MUST-8), F keyed by a secret that
 /// never leaves the machine (MUST-9, SHLD-1).
 #[derive(Clone)]
 pub struct IssSource {
-    keyed: SipHash,
+    keyed: SipHash24,
+    offsets: SipHash13,
 }
 
 impl core::fmt::Debug for IssSource {
@@ -27,8 +43,13 @@ impl IssSource {
     /// With a secret of 128 bits, drawn from the operating system at start.
     #[must_use]
     pub const fn new(secret: &[u8; 16]) -> Self {
+        let keyed = SipHash24::new(secret);
+        let front = keyed.finish(KEY_OF_OFFSETS, 2);
+        let back = keyed.finish(KEY_OF_OFFSETS | 1 << 8, 2);
+        let key = (front as u128 | (back as u128) << 64).to_le_bytes();
         Self {
-            keyed: SipHash::new(secret),
+            keyed,
+            offsets: SipHash13::new(&key),
         }
     }
 
@@ -37,9 +58,13 @@ impl IssSource {
     pub fn iss(&self, tuple: &FourTuple, now: Instant) -> Seq {
         let m = (now.as_nanos() / 4_000) as u32;
         let FourTuple { local, remote } = tuple;
-        let ends = FromLocal::new(self.keyed, local.address).to(words_of(remote.address.0));
+        let local_words = words_of(local.address.0);
+        let ends = self
+            .keyed
+            .words(local_words)
+            .words(words_of(remote.address.0));
         let ports = u64::from(local.port.swap_bytes()) | u64::from(remote.port.swap_bytes()) << 16;
-        Seq(m) + ends.finish(ports | ISS << 32, MESSAGE_BYTES) as u32
+        Seq(m) + ends.finish(ports, ISS_BYTES) as u32
     }
 
     /// What is added to the timestamp clock of a connection (RFC 7323 §5.4): the same for each
@@ -54,7 +79,8 @@ impl IssSource {
     #[must_use]
     pub const fn timestamp_offsets(&self, local: Address) -> TimestampOffsets {
         TimestampOffsets {
-            local: FromLocal::new(self.keyed, local),
+            state: self.offsets.words(words_of(local.0)),
+            is_v4: local.is_v4(),
         }
     }
 }
@@ -62,14 +88,15 @@ impl IssSource {
 /// Timestamp offsets of one of our addresses: the part of the hash that all share is done.
 #[derive(Clone, Copy)]
 pub struct TimestampOffsets {
-    local: FromLocal,
+    state: SipHash13,
+    is_v4: bool,
 }
 
 impl TimestampOffsets {
     /// The state of the hash behind the local address, as [`Mint::state`](super::cookie::Mint::state).
     #[must_use]
     pub const fn state(&self) -> [u64; 4] {
-        self.local.state()
+        self.state.state()
     }
 
     /// [`IssSource::timestamp_offset`] of connections with `remote`.
@@ -79,10 +106,18 @@ impl TimestampOffsets {
         self.with_words(words_of(remote.0))
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "where it is part of a loop over lanes, a call would keep it out of vectors"
+    )]
+    #[inline(always)]
     pub(super) const fn with_words(&self, remote: [u64; 2]) -> u32 {
-        let ends = self.local.to(remote);
-        ends.finish(TIMESTAMP_OFFSET << 32, MESSAGE_BYTES) as u32
+        let hash = if self.is_v4 {
+            self.state.finish(v4_of(remote), OFFSET_BYTES_V4)
+        } else {
+            self.state.words(remote).finish(0, OFFSET_BYTES_V6)
+        };
+        hash as u32
     }
 }
 
