@@ -18,9 +18,6 @@
 #include "link.h"
 #include "options.h"
 
-/* An epoch lasts 64 seconds (src/tcp/cookie.rs). */
-#define EPOCH_NANOS 64000000000ULL
-
 #define DONT_FRAGMENT 0x4000
 
 /* A SYN on its way to its answer. */
@@ -163,17 +160,17 @@ INLINE const struct listener *listener_of(__u32 number, __u64 now)
 	__u32 first = (number - 1) * 2, second = first + 1;
 	const struct listener *listener = bpf_map_lookup_elem(&listeners, &first);
 
-	if (listener && now - listener->begin < EPOCH_NANOS)
+	if (listener && now - listener->begin < listener->lasts)
 		return listener;
 	listener = bpf_map_lookup_elem(&listeners, &second);
-	return listener && now - listener->begin < EPOCH_NANOS ? listener : 0;
+	return listener && now - listener->begin < listener->lasts ? listener : 0;
 }
 
 /* cookie_syn_ack of src/tcp/cookie.rs. */
 INLINE struct reply answer_to(const struct syn *syn, const struct listener *at, __u64 now)
 {
 	const struct options *options = &syn->options;
-	/* Less than 64 s in steps of 64 ns, of which 15625 are a millisecond. */
+	/* At most 64 s in steps of 64 ns, of which 15625 are a millisecond. */
 	__u32 millis = at->millis + (__u32)((now - at->begin) >> 6) / 15625;
 	struct hashes hashes = hash(at, &syn->from, syn->is_v4, syn->ports, syn->seq);
 	struct reply reply = {

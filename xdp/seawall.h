@@ -86,6 +86,7 @@ struct listener {
 	__u64 mint[4];    /* SipHash state under the key of the epoch, behind our address */
 	__u64 offsets[4]; /* the same under the key of initial sequence numbers */
 	__u64 begin;      /* of the epoch here, by the coarse monotonic clock, in nanoseconds */
+	__u64 lasts;      /* the epoch, in nanoseconds; 64 s at most */
 	__u32 millis;     /* of the shards' clock at `begin` */
 	__u32 epoch;
 	__u32 mss;        /* our option */

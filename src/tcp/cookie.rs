@@ -50,6 +50,9 @@ use core::num::NonZeroU16;
 /// Length of an epoch, in seconds.
 pub const EPOCH_SECONDS: u64 = 64;
 
+/// The same as a time.
+pub const EPOCH: Duration = Duration::from_secs(EPOCH_SECONDS);
+
 /// MSS classes of IPv4, in octets.
 pub const MSS_V4: [u16; 8] = [48, 256, 536, 1024, 1220, 1360, 1440, 1460];
 
@@ -68,16 +71,17 @@ const TS_SACK: u32 = 1 << 5;
 const TS_SCALED: u32 = 1 << 4;
 const TS_SHIFT: u32 = 15;
 
-/// The epoch that `now` lies in.
+/// The epoch that `now` lies in, where each lasts for `length`: [`EPOCH`], but for tests.
 #[must_use]
-pub const fn epoch_at(now: Instant) -> u32 {
-    (now.as_nanos() / (EPOCH_SECONDS * 1_000_000_000)) as u32
+pub const fn epoch_at(now: Instant, length: Duration) -> u32 {
+    (now.as_nanos() / length.as_nanos() as u64) as u32
 }
 
 /// When the next epoch begins.
 #[must_use]
-pub fn next_epoch(now: Instant) -> Instant {
-    Instant::ZERO + Duration::from_secs((u64::from(epoch_at(now)) + 1) * EPOCH_SECONDS)
+pub const fn next_epoch(now: Instant, length: Duration) -> Instant {
+    let next = epoch_at(now, length) as u64 + 1;
+    Instant::from_nanos(next * length.as_nanos() as u64)
 }
 
 /// Keys of the current epoch and of the one before.
