@@ -20,6 +20,11 @@ const TESTS: &[common::Row<()>] = &[
         ROOT,
         the_xdp_program_agrees_with_wire,
     ),
+    (
+        "the_xdp_program_answers_as_the_shard",
+        ROOT,
+        the_xdp_program_answers_as_the_shard,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -40,6 +45,10 @@ fn no_slot_without_a_cookie() {
 
 fn the_xdp_program_agrees_with_wire() {
     replay("xdp", fuzz::xdp::run);
+}
+
+fn the_xdp_program_answers_as_the_shard() {
+    replay("xdp_cookies", fuzz::xdp_cookies::run);
 }
 
 fn replay(target: &str, run: fn(&[u8])) {

@@ -25,6 +25,8 @@ mod stage;
 mod storm;
 #[path = "kernel/streams.rs"]
 mod streams;
+#[path = "kernel/tagged.rs"]
+mod tagged;
 #[path = "kernel/xdp_cookies.rs"]
 mod xdp_cookies;
 
@@ -128,6 +130,16 @@ const TESTS: &[common::Row] = &[
         "new_keys_of_xdp_answers_lose_no_handshake",
         ROOT,
         xdp_cookies::rotation_loses_nobody,
+    ),
+    (
+        "new_keys_beside_a_flood_lose_no_handshake",
+        ROOT,
+        xdp_cookies::rotation_beside_a_flood,
+    ),
+    (
+        "xdp_answers_keep_the_vlan_tags_of_the_syn",
+        ROOT,
+        tagged::answers_keep_their_tags,
     ),
     (
         "a_flood_switches_to_xdp_answers_and_back",

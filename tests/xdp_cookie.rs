@@ -4,6 +4,8 @@
 
 mod common;
 
+#[path = "xdp_cookie/both.rs"]
+mod both;
 #[path = "xdp_cookie/draws.rs"]
 mod draws;
 #[path = "frames/socket.rs"]
@@ -11,17 +13,13 @@ mod socket;
 #[path = "xdp_cookie/syn.rs"]
 mod syn;
 
+use both::{ANSWER, Both, KEY, config};
 use common::ROOT;
 use draws::Draws;
-use nix::time::{ClockId, clock_gettime};
-use seawall::control::clock::Clock;
 use seawall::control::server::epoch_answer;
-use seawall::nic::af_xdp::{Action, Answers, Filter, Orders, Verdict};
-use seawall::nic::memory::{MemoryPort, Misfortune, pair};
-use seawall::service::by_name;
-use seawall::shard::{Secrets, Shard, ShardConfig, SharedCookies, SynCookies};
+use seawall::nic::af_xdp::{Action, Filter, Orders, Verdict};
+use seawall::shard::ShardConfig;
 use seawall::tcp::Config;
-use seawall::time::{Duration, Instant};
 use seawall::wire::{Address, Checksum, Endpoint};
 use socket::{register, with_socket};
 use std::os::fd::BorrowedFd;
@@ -30,10 +28,6 @@ use syn::{BLOCK_V6, Syn, V4, V6};
 
 /// Random SYNs of each configuration; together more than 100,000.
 const SYNS: u32 = 30_000;
-
-/// The shards' clock when a test begins: just behind the moment at which the program begins an
-/// epoch, so that there is a minute until the next.
-const BEGIN: Duration = Duration::from_millis(2 * 64_000 + 1_500);
 
 const TESTS: &[common::Row<()>] = &[
     (
@@ -51,6 +45,7 @@ const TESTS: &[common::Row<()>] = &[
         ROOT,
         between_epochs,
     ),
+    ("listeners_beyond_the_doors_are_found", ROOT, beyond_doors),
     ("what_makes_no_sense_is_dropped", ROOT, no_sense),
     ("budgets_hold", ROOT, budgets),
     ("a_source_has_its_share", ROOT, sources),
@@ -61,107 +56,15 @@ fn main() -> ExitCode {
     common::run_together(TESTS)
 }
 
-/// The program and a shard, with the same secrets and the same clock.
-struct Both {
-    filter: Filter,
-    answers: Answers,
-    clock: Clock,
-    shard: Shard<MemoryPort>,
-    wire: MemoryPort,
-    reply: Vec<u8>,
-}
-
-const KEY: [u8; 16] = *b"sixteen octets..";
-
-fn config(tcp: Config, checksum: Checksum) -> ShardConfig {
-    ShardConfig {
-        tcp,
-        syn_cookies: SynCookies::Always,
-        checksum: vec![checksum],
-        secrets: Secrets {
-            iss: *b"and sixteen more",
-            table: [1, 2, 3, 4],
-        },
-        cookies: SharedCookies::new(|epoch| KEY.map(|octet| octet ^ epoch as u8)),
-        ..ShardConfig::default()
-    }
-}
-
 fn listeners() -> [Endpoint; 2] {
     [V4, V6].map(|address| Endpoint { address, port: 80 })
 }
 
-impl Both {
-    fn new(socket: BorrowedFd<'_>, config: ShardConfig) -> Self {
-        let mut filter = Filter::load().unwrap();
-        register(&mut filter, socket);
-        let clock = Clock::start().older_by(BEGIN);
-        let mut answers = filter.answers().unwrap();
-        for (number, endpoint) in (0..).zip(listeners()) {
-            for epoch in [1, 2] {
-                let key = config.cookies.key_of(epoch);
-                let answer = epoch_answer(&config, endpoint.address, epoch, key, clock.began());
-                answers.set(number, &answer).unwrap();
-            }
-            filter.own_listener(endpoint, number).unwrap();
-        }
-        let (port, wire) = pair(Misfortune::default(), 64);
-        let mut shard = Shard::new(port, config);
-        let service = shard.add_service(by_name("discard").unwrap());
-        for endpoint in listeners() {
-            shard.listen(endpoint, service);
-        }
-        Self {
-            filter,
-            answers,
-            clock,
-            shard,
-            wire,
-            reply: Vec::new(),
-        }
-    }
-
-    fn order(&mut self, orders: &Orders) {
-        self.answers.order(orders).unwrap();
-    }
-
-    // By the shards' clock, as far as the kernel has it without reading the hardware's.
-    fn now(&self) -> Instant {
-        let coarse = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE).unwrap();
-        Instant::ZERO + Duration::from(coarse).saturating_sub(self.clock.began())
-    }
-
-    /// What both make of a frame at the same time.
-    fn ask(&mut self, frame: &[u8]) -> (Action, Option<Vec<u8>>) {
-        loop {
-            let before = self.now();
-            let action = self.filter.answer(frame, &mut self.reply).unwrap();
-            let now = self.now();
-            if before == now {
-                assert!(self.wire.send_bytes(now, frame));
-                self.shard.breathe(now);
-                return (action, self.wire.take_bytes(now));
-            }
-        }
-    }
-
-    /// What the program makes of a frame, once.
-    fn judge(&mut self, frame: &[u8]) -> Action {
-        self.filter.judge(frame).unwrap()
-    }
-
-    fn verdict(&self, verdict: Verdict) -> u64 {
-        self.filter.verdicts().unwrap().of(verdict)
-    }
+fn both(socket: BorrowedFd<'_>, config: ShardConfig) -> Both {
+    let mut filter = Filter::load().unwrap();
+    register(&mut filter, socket);
+    Both::new(filter, config, &listeners())
 }
-
-const ANSWER: Orders = Orders {
-    answer: true,
-    trust_partial: false,
-    block: false,
-    replies_per_s: 0,
-    source_per_s: 0,
-};
 
 fn answers_alike() {
     with_socket(|socket| {
@@ -185,7 +88,7 @@ fn answers_alike() {
             (3, poor, Checksum::Verify),
             (4, odd, Checksum::TrustPartial),
         ] {
-            let mut both = Both::new(socket, config(tcp, checksum));
+            let mut both = both(socket, config(tcp, checksum));
             both.order(&Orders {
                 trust_partial: checksum == Checksum::TrustPartial,
                 ..ANSWER
@@ -226,7 +129,7 @@ fn is_answered_alike(both: &mut Both, syn: &Syn) -> bool {
 
 fn switched_off() {
     with_socket(|socket| {
-        let mut both = Both::new(socket, config(Config::default(), Checksum::Verify));
+        let mut both = both(socket, config(Config::default(), Checksum::Verify));
         let mut draws = Draws::new(7);
         for switched in [None, Some(false), Some(true), Some(false)] {
             if let Some(answer) = switched {
@@ -248,7 +151,7 @@ fn switched_off() {
 fn between_epochs() {
     with_socket(|socket| {
         let config = config(Config::default(), Checksum::Verify);
-        let mut both = Both::new(socket, config.clone());
+        let mut both = both(socket, config.clone());
         both.order(&ANSWER);
         let mut draws = Draws::new(8);
         let mut ask = |both: &mut Both| both.judge(&Syn::good(&mut draws).frame());
@@ -265,9 +168,47 @@ fn between_epochs() {
     });
 }
 
+// More than there are places to find them at without a hash table, so some share one.
+fn beyond_doors() {
+    const LISTENERS: u16 = 2_000;
+    with_socket(|socket| {
+        let mut both = both(socket, config(Config::default(), Checksum::Verify));
+        both.order(&ANSWER);
+        let at = |port| Endpoint { address: V4, port };
+        let ports = 1_000..1_000 + LISTENERS;
+        for port in ports.clone() {
+            both.filter.own_listener(at(port), 0).unwrap();
+        }
+        let mut draws = Draws::new(13);
+        let mut syn = Syn::good(&mut draws);
+        (syn.source, syn.destination) = (draws.host(true), V4);
+        let mut ask = |both: &mut Both, port| {
+            syn.ports = [40_000, port];
+            both.judge(&syn.frame())
+        };
+        for port in ports.clone() {
+            assert_eq!(ask(&mut both, port), Action::Transmit, "{port}");
+        }
+        for port in ports.clone().step_by(2) {
+            both.filter.disown(at(port)).unwrap();
+        }
+        for port in ports.clone() {
+            let want = if port % 2 == 0 {
+                Action::Pass
+            } else {
+                Action::Transmit
+            };
+            assert_eq!(ask(&mut both, port), want, "{port}");
+        }
+        // No listener any more, but owned.
+        both.filter.own(at(1_001)).unwrap();
+        assert_eq!(ask(&mut both, 1_001), Action::Redirect);
+    });
+}
+
 fn no_sense() {
     with_socket(|socket| {
-        let mut both = Both::new(socket, config(Config::default(), Checksum::Verify));
+        let mut both = both(socket, config(Config::default(), Checksum::Verify));
         both.order(&ANSWER);
         let mut draws = Draws::new(9);
         // No SYN, ACK or RST; SYN and RST.
@@ -293,7 +234,7 @@ fn no_sense() {
 
 fn budgets() {
     with_socket(|socket| {
-        let mut both = Both::new(socket, config(Config::default(), Checksum::Verify));
+        let mut both = both(socket, config(Config::default(), Checksum::Verify));
         both.order(&Orders {
             replies_per_s: 100,
             ..ANSWER
@@ -317,7 +258,7 @@ fn budgets() {
 
 fn sources() {
     with_socket(|socket| {
-        let mut both = Both::new(socket, config(Config::default(), Checksum::Verify));
+        let mut both = both(socket, config(Config::default(), Checksum::Verify));
         let mut draws = Draws::new(11);
         for answer in [true, false] {
             both.order(&Orders {
@@ -349,7 +290,7 @@ fn sources() {
 
 fn blocked() {
     with_socket(|socket| {
-        let mut both = Both::new(socket, config(Config::default(), Checksum::Verify));
+        let mut both = both(socket, config(Config::default(), Checksum::Verify));
         let (v4, v6) = (Address::v4([198, 18, 0, 0]), BLOCK_V6);
         both.answers.block(v4, 15).unwrap();
         both.answers.block(v6, 48).unwrap();

@@ -18,16 +18,14 @@
 #include "link.h"
 #include "options.h"
 
-/* An epoch lasts 64 seconds (src/tcp/cookie.rs). */
-#define EPOCH_NANOS 64000000000ULL
-
 #define DONT_FRAGMENT 0x4000
 
 /* A SYN on its way to its answer. */
 struct syn {
+	struct address from __attribute__((aligned(8))); /* read by halves */
 	struct endpoint to;
-	struct address from;
-	struct ends ends;
+	__u32 is_v4;
+	__be32 ports;    /* of both ends, as they stand in the header */
 	__u64 addresses; /* the sum of both */
 	__u32 length;    /* octets of the segment */
 	__u32 link;      /* octets of the link header */
@@ -62,9 +60,7 @@ INLINE struct tcp *open_ipv4(struct ipv4 *ip, void *end, struct syn *syn)
 		return 0;
 	syn->length -= sizeof(*ip);
 	syn->segment = syn->link + sizeof(*ip);
-	syn->ends.is_v4 = 1;
-	syn->ends.remote_front = 0;
-	syn->ends.remote_back = (__u64)WORD(ip->from) << 32 | 0xffff0000;
+	syn->is_v4 = 1;
 	syn->addresses = (__u64)WORD(ip->from) + WORD(ip->to);
 	return tcp;
 }
@@ -84,10 +80,8 @@ INLINE struct tcp *open_ipv6(struct ipv6 *ip, void *end, struct syn *syn)
 	if (syn->length < sizeof(*tcp) || (void *)(ip + 1) + syn->length > end)
 		return 0;
 	syn->segment = syn->link + sizeof(*ip);
-	syn->ends.is_v4 = 0;
+	syn->is_v4 = 0;
 	syn->addresses = 0;
-	syn->ends.remote_front = *(__u64 *)ip->from;
-	syn->ends.remote_back = *(__u64 *)(ip->from + 8);
 	for (word = 0; word < 32; word += 4)
 		syn->addresses += WORD(addresses + word);
 	return tcp;
@@ -96,12 +90,12 @@ INLINE struct tcp *open_ipv6(struct ipv6 *ip, void *end, struct syn *syn)
 /* Can both ends be ends of one connection (src/wire/parse.rs)? */
 INLINE int are_ends_possible(const struct syn *syn)
 {
-	const struct ends *ends = &syn->ends;
 	const struct address *to = &syn->to.address;
+	__be16 remote_port = (__be16)syn->ports;
 
-	if (!is_end(&syn->from, ends->is_v4) || !is_end(to, ends->is_v4) || !ends->remote_port)
+	if (!is_end(&syn->from, syn->is_v4) || !is_end(to, syn->is_v4) || !remote_port)
 		return 0;
-	return ends->remote_port != ends->local_port ||
+	return remote_port != syn->to.port ||
 	       __builtin_memcmp(&syn->from, to, sizeof(*to));
 }
 
@@ -139,28 +133,49 @@ INLINE int take_segment(struct xdp_md *ctx, const struct tcp *tcp, void *end, __
 	return are_options_good ? VERDICT_ANSWER : VERDICT_DROP_OPTIONS;
 }
 
+/* The place of a listener among `doors`, as in src/nic/af_xdp/doors.rs. */
+INLINE __u32 door_of(const struct endpoint *endpoint)
+{
+	__u32 last = WORD(endpoint->address.octets + 12);
+
+	return ((last ^ endpoint->port) * 0x9e3779b1) >> (32 - DOORS_BITS);
+}
+
+/* The number of the listener at an endpoint, and 1; 0: nobody listens. */
+INLINE __u32 listener_at(const struct endpoint *endpoint)
+{
+	__u32 place = door_of(endpoint);
+	const struct door *door = bpf_map_lookup_elem(&doors, &place);
+	const __u32 *number;
+
+	if (door && !__builtin_memcmp(&door->endpoint, endpoint, sizeof(*endpoint)) && door->number)
+		return door->number;
+	number = bpf_map_lookup_elem(&endpoints, endpoint);
+	return number ? *number : 0;
+}
+
 /* How the listener answers now; 0 between two epochs. */
 INLINE const struct listener *listener_of(__u32 number, __u64 now)
 {
 	__u32 first = (number - 1) * 2, second = first + 1;
 	const struct listener *listener = bpf_map_lookup_elem(&listeners, &first);
 
-	if (listener && now - listener->begin < EPOCH_NANOS)
+	if (listener && now - listener->begin < listener->lasts)
 		return listener;
 	listener = bpf_map_lookup_elem(&listeners, &second);
-	return listener && now - listener->begin < EPOCH_NANOS ? listener : 0;
+	return listener && now - listener->begin < listener->lasts ? listener : 0;
 }
 
 /* cookie_syn_ack of src/tcp/cookie.rs. */
 INLINE struct reply answer_to(const struct syn *syn, const struct listener *at, __u64 now)
 {
 	const struct options *options = &syn->options;
-	/* Less than 64 s in steps of 64 ns, of which 15625 are a millisecond. */
+	/* At most 64 s in steps of 64 ns, of which 15625 are a millisecond. */
 	__u32 millis = at->millis + (__u32)((now - at->begin) >> 6) / 15625;
-	struct hashes hashes = hash(at, &syn->ends, syn->seq);
+	struct hashes hashes = hash(at, &syn->from, syn->is_v4, syn->ports, syn->seq);
 	struct reply reply = {
 		.length = sizeof(struct tcp) + 4,
-		.iss = mint(hashes.cookie, options->mss, syn->ends.is_v4, at->epoch),
+		.iss = mint(hashes.cookie, options->mss, syn->is_v4, at->epoch),
 		.shift = OPTION_ABSENT,
 	};
 
@@ -233,7 +248,7 @@ INLINE int put_segment(void *tcp, void *end, const struct syn *syn, const struct
 
 	if (!tcp || tcp + sizeof(struct tcp) + 4 > end)
 		return 0;
-	put(&place, (__u32)syn->ends.remote_port << 16 | syn->ends.local_port, &sum);
+	put(&place, syn->ports << 16 | syn->ports >> 16, &sum);
 	put(&place, NET32(reply->iss), &sum);
 	put(&place, NET32(NET32(syn->seq) + 1), &sum);
 	put(&place, NET32(reply->length << 26 | (TCP_SYN | TCP_ACK) << 16 | at->window), &sum);
@@ -261,7 +276,7 @@ INLINE int put_segment(void *tcp, void *end, const struct syn *syn, const struct
 INLINE int put_reply(struct xdp_md *ctx, const struct syn *syn, const struct listener *at,
 		     const struct reply *reply)
 {
-	__u32 ip_bytes = syn->ends.is_v4 ? sizeof(struct ipv4) : sizeof(struct ipv6);
+	__u32 ip_bytes = syn->is_v4 ? sizeof(struct ipv4) : sizeof(struct ipv6);
 	__u32 link = syn->link, octets = link + ip_bytes + reply->length;
 	int more = octets - (ctx->data_end - ctx->data);
 	void *frame, *end, *ip, *tcp;
@@ -283,7 +298,7 @@ INLINE int put_reply(struct xdp_md *ctx, const struct syn *syn, const struct lis
 	from_front = WORD(frame + 6), from_back = HALF(frame + 10);
 	PUT(frame, from_front), PUT_HALF(frame + 4, from_back);
 	PUT(frame + 6, to_front), PUT_HALF(frame + 10, to_back);
-	if (syn->ends.is_v4)
+	if (syn->is_v4)
 		tcp = put_ipv4(ip, end, syn, at, reply->length);
 	else
 		tcp = put_ipv6(ip, end, syn, at, reply->length);
@@ -309,7 +324,7 @@ APART int answer(struct xdp_md *ctx, const struct control *control)
 	struct syn syn;
 	struct reply reply;
 	const struct tcp *tcp = 0;
-	__u32 *number;
+	__u32 number;
 	__u64 now;
 	__u16 type;
 	int verdict;
@@ -323,11 +338,11 @@ APART int answer(struct xdp_md *ctx, const struct control *control)
 		tcp = open_ipv6(ip, end, &syn);
 	if (!tcp || (tcp->flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
 		return UNDECIDED;
-	syn.to.port = syn.ends.local_port = HALF(&tcp->ports.to);
-	syn.ends.remote_port = HALF(&tcp->ports.from);
+	syn.to.port = HALF(&tcp->ports.to);
+	syn.ports = WORD(&tcp->ports);
 	syn.to.pad = 0;
-	number = bpf_map_lookup_elem(&endpoints, &syn.to);
-	if (!number || !*number)
+	number = listener_at(&syn.to);
+	if (!number)
 		return UNDECIDED;
 	count_syn();
 	if (control->flags & CONTROL_BLOCK && is_blocked(&syn.from))
@@ -335,14 +350,14 @@ APART int answer(struct xdp_md *ctx, const struct control *control)
 	/* A few milliseconds behind, and a fifth of the price of the exact one. */
 	now = bpf_ktime_get_coarse_ns();
 	if (control->source_gap &&
-	    !take_of_source(&syn.from, syn.ends.is_v4, control->source_gap, now))
+	    !take_of_source(&syn.from, syn.is_v4, control->source_gap, now))
 		return VERDICT_DROP_SOURCE;
 	if (!(control->flags & CONTROL_ANSWER))
 		return UNDECIDED;
-	at = listener_of(*number, now);
+	at = listener_of(number, now);
 	if (!at)
 		return UNDECIDED;
-	if (syn.ends.is_v4 && !is_header_good(ip, &syn))
+	if (syn.is_v4 && !is_header_good(ip, &syn))
 		return VERDICT_DROP_CHECKSUM;
 	if (!are_ends_possible(&syn))
 		return VERDICT_DROP_ENDS;

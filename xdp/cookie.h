@@ -8,24 +8,14 @@
 #include "siphash.h"
 
 /* Octets of the two messages that are hashed. */
-#define COOKIE_BYTES 44
-#define OFFSET_BYTES 37
-
-/* Behind the addresses in a message under the key of initial sequence numbers: what it is for. */
-#define FOR_TIMESTAMPS (1ULL << 32)
+#define COOKIE_BYTES_V4 36
+#define COOKIE_BYTES_V6 48
+#define OFFSET_BYTES_V4 20
+#define OFFSET_BYTES_V6 32
 
 #define TS_MASK 63
 #define TS_SACK 32
 #define TS_SCALED 16
-
-/* The two ends of a SYN, as they stand in its headers. */
-struct ends {
-	__u64 remote_front; /* the first octets of an IPv6 address */
-	__u64 remote_back;  /* the last of it, or of a mapped IPv4 address */
-	__be16 remote_port;
-	__be16 local_port;
-	__u32 is_v4;
-};
 
 /* What is hashed of a SYN. */
 struct hashes {
@@ -33,30 +23,32 @@ struct hashes {
 	__u32 offset; /* of our timestamps to this peer */
 };
 
-/* Both at once, for the second is free while the first waits for itself. Of an IPv4 peer the state
- * behind our address has taken in the first half, mapped like it: zeros. */
-INLINE struct hashes hash(const struct listener *at, const struct ends *ends, __be32 seq)
+/* Behind our address the states of the listener have taken in all that its SYNs share. `ports` and
+ * `seq` are those of the SYN as they stand in its header. */
+INLINE struct hashes hash(const struct listener *at, const struct address *from, int is_v4,
+			  __be32 ports, __be32 seq)
 {
 	struct siphash a = { at->mint[0], at->mint[1], at->mint[2], at->mint[3] };
 	struct siphash b = { at->offsets[0], at->offsets[1], at->offsets[2], at->offsets[3] };
-	__u64 numbers = (__u64)seq << 32 | (__u32)ends->remote_port << 16 | ends->local_port;
-	__u64 last = SIPHASH_LAST(NET32(at->epoch), COOKIE_BYTES);
+	const __u64 *halves = (const void *)from;
+	__u32 remote = WORD(from->octets + 12);
 	struct hashes hashes;
 
-	if (!ends->is_v4)
-		siphash_words(&a, ends->remote_front, &b, ends->remote_front);
-	siphash_words(&a, ends->remote_back, &b, ends->remote_back);
-	siphash_words(&a, numbers, &b, SIPHASH_LAST(FOR_TIMESTAMPS, OFFSET_BYTES));
-	a.v3 ^= last;
-	b.v2 ^= SIPHASH_END;
-	siphash_rounds(&a, &b);
-	a.v0 ^= last;
-	a.v2 ^= SIPHASH_END;
-	siphash_rounds(&a, &b);
-	hashes.offset = siphash_sum(&b);
-	siphash_round(&a);
-	siphash_round(&a);
-	hashes.cookie = siphash_sum(&a);
+	if (is_v4) {
+		siphash_word(&b, SIPHASH_LAST(remote, OFFSET_BYTES_V4), 1);
+		siphash_word(&a, (__u64)ports << 32 | remote, 2);
+		siphash_word(&a, SIPHASH_LAST(seq, COOKIE_BYTES_V4), 2);
+	} else {
+		siphash_word(&b, halves[0], 1);
+		siphash_word(&b, halves[1], 1);
+		siphash_word(&b, SIPHASH_LAST(0, OFFSET_BYTES_V6), 1);
+		siphash_word(&a, halves[0], 2);
+		siphash_word(&a, halves[1], 2);
+		siphash_word(&a, (__u64)seq << 32 | ports, 2);
+		siphash_word(&a, SIPHASH_LAST(0, COOKIE_BYTES_V6), 2);
+	}
+	hashes.offset = siphash_sum(&b, 3);
+	hashes.cookie = siphash_sum(&a, 4);
 	return hashes;
 }
 

@@ -28,6 +28,14 @@ struct {
 	MAP_NUMBER(map_flags, BPF_F_NO_PREALLOC);
 } endpoints SEC(".maps");
 
+/* The same listeners, as many as have a place of their own: an array costs no call. */
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_ARRAY);
+	MAP_TYPE(key, __u32); /* door_of */
+	MAP_TYPE(value, struct door);
+	MAP_NUMBER(max_entries, 1 << DOORS_BITS);
+} doors SEC(".maps");
+
 struct {
 	MAP_NUMBER(type, BPF_MAP_TYPE_LRU_HASH);
 	MAP_TYPE(key, struct fragment_key);

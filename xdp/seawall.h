@@ -27,6 +27,9 @@
 /* Listeners whose SYNs can be answered by the program. */
 #define LISTENERS_MAX 1024
 
+/* Places for listeners that are found without a hash table: a power of two, by its bits. */
+#define DOORS_BITS 10
+
 /* Sources whose SYNs are counted, the last that sent some. */
 #define SOURCES_MAX 65536
 
@@ -83,6 +86,7 @@ struct listener {
 	__u64 mint[4];    /* SipHash state under the key of the epoch, behind our address */
 	__u64 offsets[4]; /* the same under the key of initial sequence numbers */
 	__u64 begin;      /* of the epoch here, by the coarse monotonic clock, in nanoseconds */
+	__u64 lasts;      /* the epoch, in nanoseconds; 64 s at most */
 	__u32 millis;     /* of the shards' clock at `begin` */
 	__u32 epoch;
 	__u32 mss;        /* our option */
@@ -104,6 +108,14 @@ struct endpoint {
 	struct address address;
 	__be16 port;
 	__u16 pad; /* zero */
+};
+
+/* Value of `doors`: a listener as `endpoints` has it. Nobody's door is zeros. One that is being
+ * written is at worst no door: of its octets each is the old one or the new, and one of the two is
+ * zero. */
+struct door {
+	struct endpoint endpoint;
+	__u32 number; /* of the listener, and 1 */
 };
 
 /* Key of `fragments`: what all fragments of one packet share (RFC 791 §3.2, RFC 8200 §4.5). The

@@ -1,4 +1,4 @@
-/* SipHash-2-4 over words that the caller makes (Aumasson and Bernstein, 2012), as in
+/* SipHash-2-4 and SipHash-1-3 over words that the caller makes (Aumasson and Bernstein, 2012), as in
  * src/tcp/siphash.rs. All of it is in registers: nothing loops, and no message is laid out. */
 #ifndef SIPHASH_H
 #define SIPHASH_H
@@ -25,53 +25,32 @@ INLINE void siphash_round(struct siphash *state)
 	state->v2 = ROTATE(state->v2, 32);
 }
 
-/* Two rounds of each of two states, step by step: a round waits for itself most of the time, and
- * two of them wait together. */
-INLINE void siphash_rounds(struct siphash *a, struct siphash *b)
+INLINE void siphash_rounds(struct siphash *state, int rounds)
 {
 	int round;
 
 #pragma clang loop unroll(full)
-	for (round = 0; round < 2; round++) {
-		a->v0 += a->v1;
-		b->v0 += b->v1;
-		a->v2 += a->v3;
-		b->v2 += b->v3;
-		a->v1 = ROTATE(a->v1, 13) ^ a->v0;
-		b->v1 = ROTATE(b->v1, 13) ^ b->v0;
-		a->v3 = ROTATE(a->v3, 16) ^ a->v2;
-		b->v3 = ROTATE(b->v3, 16) ^ b->v2;
-		a->v0 = ROTATE(a->v0, 32) + a->v3;
-		b->v0 = ROTATE(b->v0, 32) + b->v3;
-		a->v2 += a->v1;
-		b->v2 += b->v1;
-		a->v1 = ROTATE(a->v1, 17) ^ a->v2;
-		b->v1 = ROTATE(b->v1, 17) ^ b->v2;
-		a->v3 = ROTATE(a->v3, 21) ^ a->v0;
-		b->v3 = ROTATE(b->v3, 21) ^ b->v0;
-		a->v2 = ROTATE(a->v2, 32);
-		b->v2 = ROTATE(b->v2, 32);
-	}
+	for (round = 0; round < rounds; round++)
+		siphash_round(state);
 }
 
-/* Each takes in eight octets of its message, the first of them the lowest of the word. */
-INLINE void siphash_words(struct siphash *a, __u64 word_a, struct siphash *b, __u64 word_b)
+/* Takes in eight octets of the message in as many rounds, the first of them the lowest of the
+ * word. */
+INLINE void siphash_word(struct siphash *state, __u64 word, int rounds)
 {
-	a->v3 ^= word_a;
-	b->v3 ^= word_b;
-	siphash_rounds(a, b);
-	a->v0 ^= word_a;
-	b->v0 ^= word_b;
+	state->v3 ^= word;
+	siphash_rounds(state, rounds);
+	state->v0 ^= word;
 }
 
 /* The last word of a message of `length` octets, that ends with the low `length % 8` of `tail`. */
 #define SIPHASH_LAST(tail, length) ((tail) | (__u64)(length) << 56)
 
-/* What is xored to v2 behind the last word, before four more rounds. */
-#define SIPHASH_END 0xff
-
-INLINE __u64 siphash_sum(const struct siphash *state)
+/* The hash, behind the last word, by so many rounds more. */
+INLINE __u64 siphash_sum(struct siphash *state, int rounds)
 {
+	state->v2 ^= 0xff;
+	siphash_rounds(state, rounds);
 	return state->v0 ^ state->v1 ^ state->v2 ^ state->v3;
 }
 

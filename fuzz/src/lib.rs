@@ -7,3 +7,4 @@ pub mod octets;
 pub mod shard;
 pub mod wire;
 pub mod xdp;
+pub mod xdp_cookies;

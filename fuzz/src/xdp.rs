@@ -50,36 +50,47 @@ pub fn run(input: &[u8]) {
 
 impl Stage {
     fn new() -> Self {
-        unshare(CloneFlags::CLONE_NEWNET).expect("root");
-        let up = Command::new("ip")
-            .args(["link", "set", "lo", "up"])
-            .status();
-        assert!(up.is_ok_and(|status| status.success()), "ip link set lo up");
-        let config = PortConfig {
-            rings: RingSizes {
-                receive: 64,
-                syns: 64,
-                transmit: 64,
-                fill: 64,
-                completion: 64,
-            },
-            copy: CopyMode::On,
-            ..PortConfig::default()
-        };
-        let port = AfXdp::open(&[QueueSpec::new("lo", 0)], &config).expect("a socket on lo");
-        let mut filter = Filter::load().expect("the program loads");
+        let port = port();
+        let mut filter = filter(&port);
         for address in [v4, v6] {
             own(&mut filter, address).expect("the tables are empty");
-        }
-        for (at, lane, socket) in port.sockets() {
-            let registered = filter.register(at.queue, lane, socket);
-            registered.expect("queue 0 is there");
         }
         Self {
             filter,
             _port: port,
         }
     }
+}
+
+/// Sockets on queue 0 of the loopback, in a network namespace that this thread goes into.
+pub(super) fn port() -> AfXdp {
+    unshare(CloneFlags::CLONE_NEWNET).expect("root");
+    let up = Command::new("ip")
+        .args(["link", "set", "lo", "up"])
+        .status();
+    assert!(up.is_ok_and(|status| status.success()), "ip link set lo up");
+    let config = PortConfig {
+        rings: RingSizes {
+            receive: 64,
+            syns: 64,
+            transmit: 64,
+            fill: 64,
+            completion: 64,
+        },
+        copy: CopyMode::On,
+        ..PortConfig::default()
+    };
+    AfXdp::open(&[QueueSpec::new("lo", 0)], &config).expect("a socket on lo")
+}
+
+/// The program, with these sockets.
+pub(super) fn filter(port: &AfXdp) -> Filter {
+    let mut filter = Filter::load().expect("the program loads");
+    for (at, lane, socket) in port.sockets() {
+        let registered = filter.register(at.queue, lane, socket);
+        registered.expect("queue 0 is there");
+    }
+    filter
 }
 
 fn own(filter: &mut Filter, address: fn(u8) -> Address) -> Result<(), seawall::nic::af_xdp::Error> {
@@ -125,6 +136,14 @@ fn frame(octets: &mut Octets<'_>) -> Vec<u8> {
     };
     let mut frame = vec![0; headers.len() + segment.text_len as usize];
     headers.emit(&mut frame).expect("there is room");
+    change(&mut frame, octets);
+    repair(&mut frame);
+    frame
+}
+
+/// Replaces octets by what is left of an input: pairs of a place and what comes there. The place
+/// 255 is the end of the frame.
+pub(super) fn change(frame: &mut Vec<u8>, octets: &mut Octets<'_>) {
     while !octets.is_empty() {
         let (at, octet) = (usize::from(octets.u8()), octets.u8());
         if at == 0xff {
@@ -133,12 +152,10 @@ fn frame(octets: &mut Octets<'_>) -> Vec<u8> {
             *place = octet;
         }
     }
-    repair(&mut frame);
-    frame
 }
 
-// The checksum of an IPv4 header without tags in front of it (RFC 1071).
-fn repair(frame: &mut [u8]) {
+/// The checksum of an IPv4 header without tags in front of it (RFC 1071).
+pub(super) fn repair(frame: &mut [u8]) {
     let Some([0x08, 0x00, header @ ..]) = frame.get_mut(12..) else {
         return;
     };

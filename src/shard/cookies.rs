@@ -2,9 +2,9 @@
 
 use super::SharedCookies;
 use super::config::SynCookies;
-use crate::tcp::cookie::{CookieKeys, EPOCH_SECONDS, Mint, epoch_at, next_epoch};
+use crate::tcp::cookie::{CookieKeys, Mint, epoch_at, next_epoch};
 use crate::tcp::{IssSource, TimestampOffsets};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::wire::Address;
 
 /// What happened with cookies.
@@ -50,7 +50,7 @@ impl Cookies {
             mode,
             half_open_max,
             keys: CookieKeys::new(0, shared.key_of(0)),
-            rotate_at: next_epoch(Instant::ZERO),
+            rotate_at: next_epoch(Instant::ZERO, shared.epoch()),
             shared,
             is_on: mode == SynCookies::Always,
             awaited_until: Instant::ZERO,
@@ -61,9 +61,10 @@ impl Cookies {
     /// Once a breath: a new epoch has a new key.
     pub(super) fn tick(&mut self, now: Instant) {
         if self.rotate_at <= now {
-            let epoch = epoch_at(now);
+            let length = self.shared.epoch();
+            let epoch = epoch_at(now, length);
             self.keys.rotate(epoch, self.shared.key_of(epoch));
-            self.rotate_at = next_epoch(now);
+            self.rotate_at = next_epoch(now, length);
             self.desk = None;
         }
     }
@@ -85,7 +86,7 @@ impl Cookies {
     /// Where the cookies of `local` are made: what is minted is awaited for as long as it is good.
     #[inline]
     pub(super) fn desk(&mut self, local: Address, iss: &IssSource, now: Instant) -> &Desk {
-        self.awaited_until = now + Duration::from_secs(2 * EPOCH_SECONDS);
+        self.awaited_until = now + self.shared.good_for();
         if self.desk.is_none_or(|desk| desk.local != local) {
             self.desk = None;
         }

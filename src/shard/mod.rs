@@ -236,7 +236,8 @@ impl<P: Port> Shard<P> {
         if self.at_work.is_crowded() {
             return Err(OpenError::Full);
         }
-        let (iss, ts_offset) = self.iss.numbers(&tuple, now);
+        let iss = self.iss.iss(&tuple, now);
+        let ts_offset = self.iss.timestamp_offset(&tuple);
         let tcb = Tcb::on_open(iss, ts_offset, &context(&self.config.tcp, &tuple, now));
         let connection = Connection::new(tuple, tcb, link, queue, service);
         let seat = self.begin(hash, connection).ok_or(OpenError::Full)?;

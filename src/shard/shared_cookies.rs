@@ -1,7 +1,8 @@
 //! What all who answer for the same addresses share of their SYN cookies: shards, and the XDP
 //! program on behalf of its control side. One may send what another gets back.
 
-use crate::time::Instant;
+use crate::tcp::cookie::EPOCH;
+use crate::time::{Duration, Instant};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use std::sync::Arc;
 pub struct SharedCookies(Arc<Shared>);
 
 struct Shared {
+    epoch: Duration,
     key_of: Box<dyn Fn(u32) -> [u8; 16] + Send + Sync>,
     /// Nanoseconds of the shards' clock.
     awaited_until: AtomicU64,
@@ -20,7 +22,23 @@ impl SharedCookies {
     /// ask, it says to all of them the same.
     #[must_use]
     pub fn new(key_of: impl Fn(u32) -> [u8; 16] + Send + Sync + 'static) -> Self {
+        Self::with_epochs(EPOCH, key_of)
+    }
+
+    /// As [`SharedCookies::new`], with keys that last for `epoch` and not for [`EPOCH`]: for tests
+    /// that want to see many of them. More than three seconds, because the XDP program is told of
+    /// an epoch before it begins, and no more than [`EPOCH`].
+    #[must_use]
+    pub fn with_epochs(
+        epoch: Duration,
+        key_of: impl Fn(u32) -> [u8; 16] + Send + Sync + 'static,
+    ) -> Self {
+        debug_assert!(
+            epoch > Duration::from_secs(3) && epoch <= EPOCH,
+            "{epoch:?}"
+        );
         Self(Arc::new(Shared {
+            epoch,
             key_of: Box::new(key_of),
             awaited_until: AtomicU64::new(0),
         }))
@@ -30,6 +48,18 @@ impl SharedCookies {
     #[must_use]
     pub fn key_of(&self, epoch: u32) -> [u8; 16] {
         (self.0.key_of)(epoch)
+    }
+
+    /// How long an epoch lasts.
+    #[must_use]
+    pub fn epoch(&self) -> Duration {
+        self.0.epoch
+    }
+
+    /// How long a cookie may be good: in the epoch that made it, and in the next.
+    #[must_use]
+    pub fn good_for(&self) -> Duration {
+        self.0.epoch * 2
     }
 
     /// Somebody else than the shards sends cookies that may come back until then.

@@ -105,7 +105,8 @@ impl<P: Port> Shard<P> {
         if let Err(reason) = self.admit(listener, &packet.tuple.remote.address) {
             return self.refuse(frame, reason);
         }
-        let (mut iss, ts_offset) = self.iss.numbers(&packet.tuple, now);
+        let mut iss = self.iss.iss(&packet.tuple, now);
+        let ts_offset = self.iss.timestamp_offset(&packet.tuple);
         if let Some(min) = iss_min
             && iss.lt(min)
         {

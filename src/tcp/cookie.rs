@@ -8,17 +8,20 @@
 //! order:
 //!
 //! ```text
-//! message = local address[16] remote address[16] local port[2] remote port[2] SEG.SEQ[4] epoch[4]
+//! message = local address[16] epoch[8] remote address[4 or 16]
+//!           remote port[2] local port[2] SEG.SEQ[4]
 //! hash    = SipHash-2-4(key of epoch, message)
 //! low     = (hash mod 256) ^ (MSS class << 5 | epoch mod 32)
 //! ISS     = (hash >> (8 + 4 * MSS class)) mod 2^24 << 8 | low
 //! ```
 //!
-//! An IPv4 address stands in its mapped form (RFC 4291 §2.5.5.2); SEG.SEQ is that of the SYN. So
-//! the 24 high bits are a MAC, and five of the low eight prove the epoch: a blind ACK passes once
-//! in 2^29 for each of the two epochs. The MSS class is an index into [`MSS_V4`] or [`MSS_V6`]:
-//! the largest that is not above the MSS of the SYN. Each class has a MAC of its own: else an ACK
-//! that is 32 octets of text further would be a cookie too, of another class.
+//! An IPv4 local address stands in its mapped form (RFC 4291 §2.5.5.2), a remote one as it is: what
+//! all SYNs to an address share comes first and is hashed once, and the rest of an IPv4 SYN is two
+//! words. SEG.SEQ is that of the SYN. So the 24 high bits are a MAC, and five of the low eight prove
+//! the epoch: a blind ACK passes once in 2^29 for each of the two epochs. The MSS class is an index
+//! into [`MSS_V4`] or [`MSS_V6`]: the largest that is not above the MSS of the SYN. Each class has a
+//! MAC of its own: else an ACK that is 32 octets of text further would be a cookie too, of another
+//! class.
 //!
 //! When the SYN had timestamps, `TSval` of the SYN-ACK is the connection's clock with its low six
 //! bits replaced, and 64 taken off where that would be ahead of the clock (RFC 7323 §5.4: it must
@@ -37,7 +40,7 @@ mod lanes;
 
 pub use lanes::{Hashes, LANES, Lanes};
 
-use super::siphash::{FromLocal, SipHash, words_of};
+use super::siphash::{SipHash24, v4_of, words_of};
 use super::tcb::Flags;
 use super::{Config, Context, Open, State, Tcb};
 use crate::time::{Duration, Instant};
@@ -46,6 +49,9 @@ use core::num::NonZeroU16;
 
 /// Length of an epoch, in seconds.
 pub const EPOCH_SECONDS: u64 = 64;
+
+/// The same as a time.
+pub const EPOCH: Duration = Duration::from_secs(EPOCH_SECONDS);
 
 /// MSS classes of IPv4, in octets.
 pub const MSS_V4: [u16; 8] = [48, 256, 536, 1024, 1220, 1360, 1440, 1460];
@@ -57,23 +63,25 @@ const EPOCH_BITS: u32 = 5;
 const EPOCH_MASK: u32 = (1 << EPOCH_BITS) - 1;
 const LOW_MASK: u32 = 0xff;
 
-const MESSAGE_BYTES: u8 = 44;
+const MESSAGE_BYTES_V4: u8 = 36;
+const MESSAGE_BYTES_V6: u8 = 48;
 
 const TS_MASK: u32 = 63;
 const TS_SACK: u32 = 1 << 5;
 const TS_SCALED: u32 = 1 << 4;
 const TS_SHIFT: u32 = 15;
 
-/// The epoch that `now` lies in.
+/// The epoch that `now` lies in, where each lasts for `length`: [`EPOCH`], but for tests.
 #[must_use]
-pub const fn epoch_at(now: Instant) -> u32 {
-    (now.as_nanos() / (EPOCH_SECONDS * 1_000_000_000)) as u32
+pub const fn epoch_at(now: Instant, length: Duration) -> u32 {
+    (now.as_nanos() / length.as_nanos() as u64) as u32
 }
 
 /// When the next epoch begins.
 #[must_use]
-pub fn next_epoch(now: Instant) -> Instant {
-    Instant::ZERO + Duration::from_secs((u64::from(epoch_at(now)) + 1) * EPOCH_SECONDS)
+pub const fn next_epoch(now: Instant, length: Duration) -> Instant {
+    let next = epoch_at(now, length) as u64 + 1;
+    Instant::from_nanos(next * length.as_nanos() as u64)
 }
 
 /// Keys of the current epoch and of the one before.
@@ -140,10 +148,7 @@ impl CookieKeys {
     /// What mints the cookies of one of our addresses, until the next [`CookieKeys::rotate`].
     #[must_use]
     pub const fn mint_at(&self, local: Address) -> Mint {
-        Mint {
-            epoch: self.epoch,
-            local: FromLocal::new(SipHash::new(&self.current), local),
-        }
+        Mint::new(&self.current, self.epoch, local)
     }
 
     /// The ISS that answers a SYN with this sequence number and MSS option.
@@ -161,13 +166,9 @@ impl CookieKeys {
             .into_iter()
             .flatten()
         {
-            let from_local = FromLocal::new(SipHash::new(key), tuple.local.address);
-            let hash = hash(
-                from_local,
-                words_of(tuple.remote.address.0),
-                numbers(tuple, seq),
-                epoch,
-            );
+            let mint = Mint::new(key, epoch, tuple.local.address);
+            let remote = words_of(tuple.remote.address.0);
+            let hash = mint.hash(remote, numbers(tuple, seq));
             let payload = (hash as u32 ^ iss.0) & LOW_MASK;
             let class = payload >> EPOCH_BITS;
             if mac(hash, class) == iss.0 & !LOW_MASK && payload & EPOCH_MASK == epoch & EPOCH_MASK {
@@ -188,14 +189,24 @@ impl CookieKeys {
 #[derive(Clone, Copy)]
 pub struct Mint {
     epoch: u32,
-    local: FromLocal,
+    is_v4: bool,
+    state: SipHash24,
 }
 
 impl Mint {
-    /// The state of the hash behind the local address, for those who mint in another language.
+    const fn new(key: &[u8; 16], epoch: u32, local: Address) -> Self {
+        let state = SipHash24::new(key).words(words_of(local.0));
+        Self {
+            epoch,
+            is_v4: local.is_v4(),
+            state: state.word((epoch as u64).swap_bytes()),
+        }
+    }
+
+    /// The state of the hash behind what all SYNs share, for those who mint in another language.
     #[must_use]
     pub const fn state(&self) -> [u64; 4] {
-        self.local.state()
+        self.state.state()
     }
 
     /// The ISS that answers a SYN with this sequence number and MSS option. The local address of
@@ -204,8 +215,24 @@ impl Mint {
     #[must_use]
     pub fn iss(&self, tuple: &FourTuple, seq: Seq, mss: Option<u16>) -> Seq {
         let remote = words_of(tuple.remote.address.0);
-        let hash = hash(self.local, remote, numbers(tuple, seq), self.epoch);
-        iss_of(hash, self.epoch, class_of(mss, tuple.local.address.is_v4()))
+        let hash = self.hash(remote, numbers(tuple, seq));
+        iss_of(hash, self.epoch, class_of(mss, self.is_v4))
+    }
+
+    // Of the rest of the message: the remote address, and the `numbers` of a SYN.
+    #[expect(
+        clippy::inline_always,
+        reason = "where it is part of a loop over lanes, a call would keep it out of vectors"
+    )]
+    #[inline(always)]
+    const fn hash(&self, remote: [u64; 2], numbers: u64) -> u64 {
+        if self.is_v4 {
+            let state = self.state.word(v4_of(remote) | numbers << 32);
+            state.finish(numbers >> 32, MESSAGE_BYTES_V4)
+        } else {
+            let state = self.state.words(remote).word(numbers);
+            state.finish(0, MESSAGE_BYTES_V6)
+        }
     }
 }
 
@@ -215,21 +242,11 @@ fn iss_of(hash: u64, epoch: u32, class: u32) -> Seq {
     Seq(mac(hash, class) | hash as u32 & LOW_MASK ^ payload)
 }
 
-// The words of the message behind the local address: the remote one, ports and SEG.SEQ, the epoch.
-#[expect(
-    clippy::inline_always,
-    reason = "where it is part of a loop over lanes, a call would keep it out of vectors"
-)]
-#[inline(always)]
-const fn hash(from_local: FromLocal, remote: [u64; 2], numbers: u64, epoch: u32) -> u64 {
-    let ends = from_local.to(remote).word(numbers);
-    ends.finish(epoch.swap_bytes() as u64, MESSAGE_BYTES)
-}
-
+// Ports and SEG.SEQ, as they follow each other in the SYN.
 #[inline]
 fn numbers(tuple: &FourTuple, seq: Seq) -> u64 {
     let (local, remote) = (tuple.local.port, tuple.remote.port);
-    let ports = u64::from(local.swap_bytes()) | u64::from(remote.swap_bytes()) << 16;
+    let ports = u64::from(remote.swap_bytes()) | u64::from(local.swap_bytes()) << 16;
     ports | u64::from(seq.0.swap_bytes()) << 32
 }
 

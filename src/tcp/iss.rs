@@ -1,20 +1,36 @@
-//! Initial sequence numbers (RFC 9293 §3.4.1, RFC 6528).
+//! Initial sequence numbers (RFC 9293 §3.4.1, RFC 6528), and the offsets of timestamp clocks
+//! (RFC 7323 §5.4).
+//!
+//! Both are keyed by one secret. The sequence number is an authenticator of sorts, and is made by
+//! SipHash-2-4. An offset proves nothing: it hides how long the machine has been up, so the cheaper
+//! SipHash-1-3 makes it, under a key of its own. It is computed for each SYN of a flood, in the XDP
+//! program as well (`xdp/cookie.h`). With octets in network order, but the hashes' lowest first:
+//!
+//! ```text
+//! key     = SipHash-2-4(secret, 1 0)[8] SipHash-2-4(secret, 1 1)[8]
+//! message = local address[16] remote address[4 or 16]
+//! offset  = SipHash-1-3(key, message) mod 2^32
+//! ```
+//!
+//! An IPv4 local address stands in its mapped form (RFC 4291 §2.5.5.2), a remote one as it is.
 
-use super::siphash::{FromLocal, SipHash, words_of};
+use super::siphash::{SipHash13, SipHash24, v4_of, words_of};
 use crate::time::Instant;
 use crate::wire::{Address, FourTuple, Seq};
 
-// Behind the tuple: what the hash is for.
-const ISS: u64 = 0;
-const TIMESTAMP_OFFSET: u64 = 1;
+const ISS_BYTES: u8 = 36;
+const OFFSET_BYTES_V4: u8 = 20;
+const OFFSET_BYTES_V6: u8 = 32;
 
-const MESSAGE_BYTES: u8 = 37;
+// What begins the messages that the key of offsets is made of.
+const KEY_OF_OFFSETS: u64 = 1;
 
 /// ISS = M + F(tuple, secret): M a clock of 4 microseconds (MUST-8), F keyed by a secret that
 /// never leaves the machine (MUST-9, SHLD-1).
 #[derive(Clone)]
 pub struct IssSource {
-    keyed: SipHash,
+    keyed: SipHash24,
+    offsets: SipHash13,
 }
 
 impl core::fmt::Debug for IssSource {
@@ -27,21 +43,28 @@ impl IssSource {
     /// With a secret of 128 bits, drawn from the operating system at start.
     #[must_use]
     pub const fn new(secret: &[u8; 16]) -> Self {
+        let keyed = SipHash24::new(secret);
+        let front = keyed.finish(KEY_OF_OFFSETS, 2);
+        let back = keyed.finish(KEY_OF_OFFSETS | 1 << 8, 2);
+        let key = (front as u128 | (back as u128) << 64).to_le_bytes();
         Self {
-            keyed: SipHash::new(secret),
+            keyed,
+            offsets: SipHash13::new(&key),
         }
     }
 
-    /// The initial sequence number of a connection that begins at `now`, and its
-    /// [`IssSource::timestamp_offset`].
+    /// The initial sequence number of a connection that begins at `now`.
     #[must_use]
-    pub fn numbers(&self, tuple: &FourTuple, now: Instant) -> (Seq, u32) {
+    pub fn iss(&self, tuple: &FourTuple, now: Instant) -> Seq {
         let m = (now.as_nanos() / 4_000) as u32;
         let FourTuple { local, remote } = tuple;
-        let ends = FromLocal::new(self.keyed, local.address).to(words_of(remote.address.0));
+        let local_words = words_of(local.address.0);
+        let ends = self
+            .keyed
+            .words(local_words)
+            .words(words_of(remote.address.0));
         let ports = u64::from(local.port.swap_bytes()) | u64::from(remote.port.swap_bytes()) << 16;
-        let iss = Seq(m) + ends.finish(ports | ISS << 32, MESSAGE_BYTES) as u32;
-        (iss, offset(ends))
+        Seq(m) + ends.finish(ports, ISS_BYTES) as u32
     }
 
     /// What is added to the timestamp clock of a connection (RFC 7323 §5.4): the same for each
@@ -56,7 +79,8 @@ impl IssSource {
     #[must_use]
     pub const fn timestamp_offsets(&self, local: Address) -> TimestampOffsets {
         TimestampOffsets {
-            local: FromLocal::new(self.keyed, local),
+            state: self.offsets.words(words_of(local.0)),
+            is_v4: local.is_v4(),
         }
     }
 }
@@ -64,14 +88,15 @@ impl IssSource {
 /// Timestamp offsets of one of our addresses: the part of the hash that all share is done.
 #[derive(Clone, Copy)]
 pub struct TimestampOffsets {
-    local: FromLocal,
+    state: SipHash13,
+    is_v4: bool,
 }
 
 impl TimestampOffsets {
     /// The state of the hash behind the local address, as [`Mint::state`](super::cookie::Mint::state).
     #[must_use]
     pub const fn state(&self) -> [u64; 4] {
-        self.local.state()
+        self.state.state()
     }
 
     /// [`IssSource::timestamp_offset`] of connections with `remote`.
@@ -81,15 +106,19 @@ impl TimestampOffsets {
         self.with_words(words_of(remote.0))
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "where it is part of a loop over lanes, a call would keep it out of vectors"
+    )]
+    #[inline(always)]
     pub(super) const fn with_words(&self, remote: [u64; 2]) -> u32 {
-        offset(self.local.to(remote))
+        let hash = if self.is_v4 {
+            self.state.finish(v4_of(remote), OFFSET_BYTES_V4)
+        } else {
+            self.state.words(remote).finish(0, OFFSET_BYTES_V6)
+        };
+        hash as u32
     }
-}
-
-#[inline]
-const fn offset(ends: SipHash) -> u32 {
-    ends.finish(TIMESTAMP_OFFSET << 32, MESSAGE_BYTES) as u32
 }
 
 #[cfg(test)]
@@ -106,10 +135,7 @@ mod tests {
     #[test]
     fn the_clock_ticks_every_four_microseconds() {
         let source = IssSource::new(&[7; 16]);
-        let at = |micros| {
-            let (iss, _) = source.numbers(&tuple(1), Instant::ZERO + Duration::from_micros(micros));
-            iss
-        };
+        let at = |micros| source.iss(&tuple(1), Instant::ZERO + Duration::from_micros(micros));
         assert_eq!(at(4) - at(0), 1);
         assert_eq!(at(1_000_000) - at(0), 250_000);
     }
@@ -117,11 +143,14 @@ mod tests {
     #[test]
     fn tuples_and_secrets_do_not_share_numbers() {
         let (a, b) = (IssSource::new(&[1; 16]), IssSource::new(&[2; 16]));
-        let of = |source: &IssSource, port| source.numbers(&tuple(port), Instant::ZERO);
-        assert_ne!(of(&a, 1).0, of(&a, 2).0);
-        assert_ne!(of(&a, 1).0, of(&b, 1).0);
-        assert_ne!(of(&a, 1).1, of(&b, 1).1);
-        assert_eq!(of(&a, 1).1, of(&a, 2).1);
-        assert_eq!(of(&a, 1).1, a.timestamp_offset(&tuple(3)));
+        assert_ne!(
+            a.iss(&tuple(1), Instant::ZERO),
+            a.iss(&tuple(2), Instant::ZERO)
+        );
+        assert_ne!(
+            a.iss(&tuple(1), Instant::ZERO),
+            b.iss(&tuple(1), Instant::ZERO)
+        );
+        assert_eq!(a.timestamp_offset(&tuple(1)), a.timestamp_offset(&tuple(2)));
     }
 }

@@ -1,17 +1,21 @@
-//! SipHash-2-4 over words that the caller makes (Aumasson and Bernstein, 2012): of what many
-//! messages begin with, the state is computed once, and no message is ever laid out in memory.
+//! SipHash-2-4 and SipHash-1-3 over words that the caller makes (Aumasson and Bernstein, 2012): of
+//! what many messages begin with, the state is computed once, and no message is ever laid out in
+//! memory.
 
-use crate::wire::Address;
-
-/// A keyed state that has taken in some words.
+/// A keyed state that has taken in some words, by `C` rounds each; `D` rounds make the hash of it.
 #[derive(Clone, Copy)]
-pub(super) struct SipHash([u64; 4]);
+pub(super) struct SipHash<const C: usize, const D: usize>([u64; 4]);
 
-impl SipHash {
+/// What authenticates.
+pub(super) type SipHash24 = SipHash<2, 4>;
+
+/// What hides, where nothing is proven by it: half the rounds.
+pub(super) type SipHash13 = SipHash<1, 3>;
+
+impl<const C: usize, const D: usize> SipHash<C, D> {
     /// The state before the first word.
     pub(super) const fn new(key: &[u8; 16]) -> Self {
-        let key = u128::from_le_bytes(*key);
-        let (k0, k1) = (key as u64, (key >> 64) as u64);
+        let [k0, k1] = words_of(*key);
         Self([
             k0 ^ 0x736f_6d65_7073_6575,
             k1 ^ 0x646f_7261_6e64_6f6d,
@@ -20,18 +24,22 @@ impl SipHash {
         ])
     }
 
+    /// The four words of the state, for those who hash on in another language.
+    pub(super) const fn state(&self) -> [u64; 4] {
+        self.0
+    }
+
     /// Takes in eight octets of the message, the first of them the lowest of the word.
     #[inline]
     pub(super) const fn word(self, word: u64) -> Self {
         let Self([v0, v1, v2, v3]) = self;
-        let Self([v0, v1, v2, v3]) = Self([v0, v1, v2, v3 ^ word]).round().round();
+        let Self([v0, v1, v2, v3]) = Self([v0, v1, v2, v3 ^ word]).rounds(C);
         Self([v0 ^ word, v1, v2, v3])
     }
 
     /// Takes in sixteen octets.
     #[inline]
-    pub(super) const fn words(self, octets: [u8; 16]) -> Self {
-        let [front, back] = words_of(octets);
+    pub(super) const fn words(self, [front, back]: [u64; 2]) -> Self {
         self.word(front).word(back)
     }
 
@@ -39,12 +47,19 @@ impl SipHash {
     #[inline]
     pub(super) const fn finish(self, tail: u64, len: u8) -> u64 {
         let Self([v0, v1, v2, v3]) = self.word(tail | (len as u64) << 56);
-        let Self([v0, v1, v2, v3]) = Self([v0, v1, v2 ^ 0xff, v3])
-            .round()
-            .round()
-            .round()
-            .round();
+        let Self([v0, v1, v2, v3]) = Self([v0, v1, v2 ^ 0xff, v3]).rounds(D);
         v0 ^ v1 ^ v2 ^ v3
+    }
+
+    #[inline]
+    const fn rounds(self, count: usize) -> Self {
+        let mut state = self;
+        let mut round = 0;
+        while round < count {
+            state = state.round();
+            round += 1;
+        }
+        state
     }
 
     #[inline]
@@ -70,48 +85,22 @@ pub(super) const fn words_of(octets: [u8; 16]) -> [u64; 2] {
     [octets as u64, (octets >> 64) as u64]
 }
 
-/// A state that has taken in one of our addresses and waits for that of a peer.
-#[derive(Clone, Copy)]
-pub(super) struct FromLocal {
-    state: SipHash,
-    pub(super) is_v4: bool,
-}
-
-impl FromLocal {
-    pub(super) const fn new(keyed: SipHash, local: Address) -> Self {
-        let (state, is_v4) = (keyed.words(local.0), local.is_v4());
-        // A mapped address begins with eight octets of zero, and the peer's is mapped like ours.
-        let state = if is_v4 { state.word(0) } else { state };
-        Self { state, is_v4 }
-    }
-
-    /// The four words of the state. For IPv4 it has taken in what begins the peer's address as well.
-    pub(super) const fn state(&self) -> [u64; 4] {
-        self.state.0
-    }
-
-    /// The state that has taken in a `remote` address as well, of the same family.
-    #[inline]
-    pub(super) const fn to(self, [front, back]: [u64; 2]) -> SipHash {
-        debug_assert!(!self.is_v4 || front == 0, "both ends are of one family");
-        let state = if self.is_v4 {
-            self.state
-        } else {
-            self.state.word(front)
-        };
-        state.word(back)
-    }
+/// The four octets of an IPv4 address as the low ones of a word, from the words of its mapped form.
+#[inline]
+pub(super) const fn v4_of([_, back]: [u64; 2]) -> u64 {
+    back >> 32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Address;
     use proptest::prelude::*;
-    use siphasher::sip::SipHasher24;
+    use siphasher::sip::{SipHasher13, SipHasher24};
 
-    fn hash(key: &[u8; 16], message: &[u8]) -> u64 {
+    fn hash<const C: usize, const D: usize>(key: &[u8; 16], message: &[u8]) -> u64 {
         let (words, rest) = message.as_chunks();
-        let absorb = |state: SipHash, word: &[u8; 8]| state.word(u64::from_le_bytes(*word));
+        let absorb = |state: SipHash<C, D>, word: &[u8; 8]| state.word(u64::from_le_bytes(*word));
         let mut tail = [0; 8];
         tail[..rest.len()].copy_from_slice(rest);
         let state = words.iter().fold(SipHash::new(key), absorb);
@@ -123,20 +112,14 @@ mod tests {
     fn the_papers_own_vector_comes_out() {
         let message: [u8; 15] = core::array::from_fn(|n| n as u8);
         let key = core::array::from_fn(|n| n as u8);
-        assert_eq!(hash(&key, &message), 0xa129_ca61_49be_45e5);
+        assert_eq!(hash::<2, 4>(&key, &message), 0xa129_ca61_49be_45e5);
     }
 
     #[test]
-    fn two_addresses_are_four_words() {
-        let v6 = |last| Address([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, last]);
-        let v4 = |last| Address::v4([192, 0, 2, last]);
-        for (local, remote) in [(v4(1), v4(2)), (v6(1), v6(2))] {
-            let keyed = SipHash::new(&[7; 16]);
-            let got = FromLocal::new(keyed, local)
-                .to(words_of(remote.0))
-                .finish(0, 32);
-            assert_eq!(got, hash(&[7; 16], &[local.0, remote.0].concat()));
-        }
+    fn an_ipv4_address_is_its_four_octets() {
+        let address = Address::v4([192, 0, 2, 1]);
+        let word = v4_of(words_of(address.0));
+        assert_eq!(word.to_le_bytes(), [192, 0, 2, 1, 0, 0, 0, 0]);
     }
 
     proptest! {
@@ -146,13 +129,15 @@ mod tests {
             message in prop::collection::vec(any::<u8>(), 0..256),
         ) {
             let want = SipHasher24::new_with_key(&key).hash(&message);
-            prop_assert_eq!(hash(&key, &message), want);
+            prop_assert_eq!(hash::<2, 4>(&key, &message), want);
+            let want = SipHasher13::new_with_key(&key).hash(&message);
+            prop_assert_eq!(hash::<1, 3>(&key, &message), want);
         }
 
         #[test]
         fn sixteen_octets_are_two_words(octets in any::<[u8; 16]>()) {
-            let got = SipHash::new(&[7; 16]).words(octets).finish(0, 16);
-            prop_assert_eq!(got, hash(&[7; 16], &octets));
+            let got = SipHash24::new(&[7; 16]).words(words_of(octets)).finish(0, 16);
+            prop_assert_eq!(got, hash::<2, 4>(&[7; 16], &octets));
         }
     }
 }

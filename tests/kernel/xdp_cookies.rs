@@ -11,23 +11,23 @@ use seawall::control::lab::CLIENT_INTERFACE;
 use seawall::control::server::{CookiePath, ServerConfig};
 use seawall::flood::Kind;
 use seawall::nic::af_xdp::{Program, XdpMode};
-use seawall::shard::SynCookies;
+use seawall::shard::{SharedCookies, SynCookies, draw_key};
 use std::time::{Duration, Instant};
 
 /// The clock of a server whose program is in the middle of its first epoch.
 const AGE: Duration = Duration::from_secs(10);
 
-fn always(config: &mut ServerConfig) {
+pub(crate) fn always(config: &mut ServerConfig) {
     config.cookie_path.path = CookiePath::Xdp;
     config.clock = Clock::start().older_by(AGE);
 }
 
 // A veth sends what a program answers to an end that has a program as well.
-fn program_at_client(stage: &Stage) -> Result<Program, Failed> {
+pub(crate) fn program_at_client(stage: &Stage) -> Result<Program, Failed> {
     Ok(stage.client(|| Program::attach(CLIENT_INTERFACE, XdpMode::Native))?)
 }
 
-fn until_answered_in_xdp(stage: &Stage) -> Result<(), Failed> {
+pub(crate) fn until_answered_in_xdp(stage: &Stage) -> Result<(), Failed> {
     until("the program answers", || {
         (stage.server().xdp_counts().switched_on > 0).then_some(())
     })
@@ -118,6 +118,46 @@ pub(crate) fn rotation_loses_nobody() -> Result<(), Failed> {
     let cookies = totals.counters.cookies;
     assert_eq!((cookies.accepted, cookies.rejected), (visits, 0));
     assert_eq!(totals.xdp.answers(), visits);
+    Ok(())
+}
+
+// Three times beside a flood, with epochs that are shorter than a server's.
+pub(crate) fn rotation_beside_a_flood() -> Result<(), Failed> {
+    const EPOCH: Duration = Duration::from_secs(5);
+    const TURNS: u128 = 3;
+    const SYNS: u64 = 50_000;
+    let mut clock = Clock::start();
+    let stage = Stage::with(|config| {
+        config.cookie_path.path = CookiePath::Xdp;
+        config.shard.cookies = SharedCookies::with_epochs(EPOCH, |_| draw_key());
+        // Its program is in the middle of an epoch.
+        clock = Clock::start().older_by(EPOCH * 2 + EPOCH / 2);
+        config.clock = clock;
+    })?;
+    let _program = program_at_client(&stage)?;
+    until_answered_in_xdp(&stage)?;
+    let epoch = || clock.elapsed().as_millis() / EPOCH.as_millis();
+    let seen = || stage.server().xdp_counts().syns;
+    let ends = stage.ends(ECHO);
+    let (visits, sent) = flooded(&stage, (Kind::Syn, SYNS), stage.at(ECHO), seen, || {
+        let began = epoch();
+        stage.client(|| {
+            let mut visits = 0_usize;
+            while epoch() <= began + TURNS {
+                echo(connect(ends[visits % 2])?, b"still there?")?;
+                visits += 1;
+            }
+            Ok(visits as u64)
+        })
+    })?;
+    assert!(visits > 100, "{visits}");
+    let totals = stage.stop(visits)?;
+    let cookies = totals.counters.cookies;
+    assert_eq!((cookies.accepted, cookies.rejected), (visits, 0));
+    // The flood was answered as well, and hardly anything was left to the shard at the turns.
+    let answers = totals.xdp.answers();
+    assert!(answers > sent / 2, "{answers} of {sent}");
+    assert!(answers > visits + SYNS, "{answers} of {sent}");
     Ok(())
 }
 

@@ -45,7 +45,8 @@ pub(crate) struct Syn {
     /// What the IP header lies about its length.
     lie: i16,
     ip_sum: Sum,
-    ports: [u16; 2],
+    /// Source and destination.
+    pub(crate) ports: [u16; 2],
     numbers: [u8; 12],
     pub(crate) flags: u8,
     options: [u8; OPTIONS_MAX],

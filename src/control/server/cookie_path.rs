@@ -18,7 +18,6 @@ use crate::control::view::XdpView;
 use crate::nic::af_xdp::{self, Answers, Orders};
 use crate::nic::device::Device;
 use crate::shard::{ShardConfig, SynCookies};
-use crate::tcp::cookie::EPOCH_SECONDS;
 use crate::time::{Duration, Instant};
 use crate::wire::{Address, Endpoint};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -153,7 +152,10 @@ pub(super) struct Tending {
 impl Tending {
     /// Before anything is owned: the first epoch, and whom not to serve.
     pub(super) fn begin(&mut self, blocked: &[IpNet]) -> Result<(), af_xdp::Error> {
-        self.write(epoch_in_program(self.clock.now()))?;
+        self.write(epoch_in_program(
+            self.clock.now(),
+            self.shard.cookies.epoch(),
+        ))?;
         for path in &mut self.paths {
             for network in blocked {
                 let address = Address::from(network.network());
@@ -179,7 +181,8 @@ impl Tending {
 
     fn tend(&mut self, since: Duration) -> Result<(), af_xdp::Error> {
         let now = self.clock.now();
-        if let Some(epoch) = next_to_write(now).filter(|epoch| *epoch > self.written) {
+        let next = next_to_write(now, self.shard.cookies.epoch());
+        if let Some(epoch) = next.filter(|epoch| *epoch > self.written) {
             self.write(epoch)?;
         }
         for path in &mut self.paths {
@@ -190,7 +193,7 @@ impl Tending {
             if is_on {
                 // Before it answers: what it sends may come back while its key is known, and a
                 // look later.
-                let good_for = Duration::from_secs(2 * EPOCH_SECONDS) + 2 * PERIOD;
+                let good_for = self.shard.cookies.good_for() + 2 * PERIOD;
                 self.shard.cookies.await_until(now + good_for);
             }
             if is_on != path.orders.answer {

@@ -120,7 +120,7 @@ impl Server {
         let mtu = devices.iter().map(Device::mtu).min().unwrap_or(1500);
         let mut shard = ShardConfig {
             secrets: Secrets::draw()?,
-            cookies: shared_cookies(),
+            cookies: shared_cookies(config.shard.cookies.epoch()),
             ..config.shard.clone()
         };
         shard.tcp.mtu = shard.tcp.mtu.min(mtu as u16);

@@ -59,6 +59,8 @@ pub struct EpochAnswer {
     pub offsets: [u64; 4],
     /// When the program begins the epoch, by the monotonic clock, in nanoseconds.
     pub begin: u64,
+    /// How long the epoch lasts, in nanoseconds; 64 s at most.
+    pub lasts: u64,
     /// What the shards' clock says then, in milliseconds.
     pub millis: u32,
     /// The number of the epoch.
@@ -99,7 +101,7 @@ unsafe impl Pod for Control {}
 unsafe impl Pod for EpochAnswer {}
 
 const _: () = assert!(size_of::<Control>() == 24);
-const _: () = assert!(size_of::<EpochAnswer>() == 104);
+const _: () = assert!(size_of::<EpochAnswer>() == 112);
 
 /// The maps of one program, from any thread; they live as long as either.
 pub struct Answers {
@@ -278,7 +280,7 @@ mod tests {
     fn the_program_has_the_same_structs() {
         let control = ours!(Control: reply_gap source_gap flags pad);
         assert_eq!(layout("control"), control);
-        let listener = ours!(EpochAnswer: mint offsets begin millis epoch mss window shift hop_limit service flags);
+        let listener = ours!(EpochAnswer: mint offsets begin lasts millis epoch mss window shift hop_limit service flags);
         assert_eq!(layout("listener"), listener);
     }
 

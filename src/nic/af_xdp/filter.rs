@@ -2,6 +2,7 @@
 //! what it saw. Where it is attached is `program.rs`.
 
 use super::answers::{AnswerMaps, Answers, LISTENERS_MAX, map_error, read_verdicts};
+use super::doors::Doors;
 use super::error::{Error, errno};
 use super::socket::Lane;
 use super::verdict::{VERDICTS, Verdicts};
@@ -43,7 +44,7 @@ const GROWTH_MAX: usize = 24;
 static OBJECT: &[u8] = include_bytes_aligned!("../../../xdp/seawall.bpf.o");
 
 /// `struct endpoint` of `xdp/seawall.h`: address, port in network order, two zeros.
-type EndpointKey = [u8; 20];
+pub(super) type EndpointKey = [u8; 20];
 
 /// What the program tells the kernel to do with a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,7 @@ pub struct Filter {
     interface: String,
     addresses: HashMap<MapData, [u8; 16], u32>,
     endpoints: HashMap<MapData, EndpointKey, u32>,
+    doors: Doors,
     sockets: XskMap<MapData>,
     verdicts: PerCpuArray<MapData, u64>,
     answers: AnswerMaps,
@@ -112,6 +114,7 @@ impl Filter {
             interface: interface.into(),
             addresses: take("addresses").try_into().expect(of_its_type),
             endpoints: take("endpoints").try_into().expect(of_its_type),
+            doors: Doors::new(take("doors").try_into().expect(of_its_type)),
             sockets: take("xsks").try_into().expect(of_its_type),
             verdicts: take("verdicts").try_into().expect(of_its_type),
             answers,
@@ -148,8 +151,10 @@ impl Filter {
 
     fn own_as(&mut self, endpoint: Endpoint, value: u32) -> Result<(), Error> {
         // The endpoint first: an address on which nothing is owned is passed without a look at it.
-        let inserted = self.endpoints.insert(endpoint_key(endpoint), value, 0);
+        let key = endpoint_key(endpoint);
+        let inserted = self.endpoints.insert(key, value, 0);
         inserted.map_err(|error| self.map_error("endpoints", error))?;
+        self.doors.set(&self.interface, &key, value)?;
         self.owned.insert(endpoint);
         self.update_address(endpoint.address)
     }
@@ -169,7 +174,9 @@ impl Filter {
     /// The table cannot be reached.
     pub fn disown(&mut self, endpoint: Endpoint) -> Result<(), Error> {
         if self.owned.remove(&endpoint) {
-            let removed = self.endpoints.remove(&endpoint_key(endpoint));
+            let key = endpoint_key(endpoint);
+            self.doors.close(&self.interface, &key)?;
+            let removed = self.endpoints.remove(&key);
             removed.map_err(|error| self.map_error("endpoints", error))?;
         }
         self.update_address(endpoint.address)

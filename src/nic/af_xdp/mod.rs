@@ -34,6 +34,7 @@
 //! `umem` for memory shared with the kernel, `sys` for system calls.
 
 mod answers;
+mod doors;
 mod error;
 mod filter;
 mod live;

@@ -4,7 +4,7 @@
 //! Nothing here is another way to hash: a loop runs the functions of one SYN over arrays, and the
 //! compiler makes vectors of it, as wide as the processor has them.
 
-use super::{Mint, class_of, hash, iss_of, numbers};
+use super::{Mint, class_of, iss_of, numbers};
 use crate::tcp::iss::TimestampOffsets;
 use crate::tcp::siphash::words_of;
 use crate::wire::{FourTuple, Segment, Seq};
@@ -51,7 +51,7 @@ impl Hashes {
     pub fn new(mint: &Mint, offsets: &TimestampOffsets, lanes: &Lanes) -> Self {
         let mut hashes = Self {
             epoch: mint.epoch,
-            is_v4: mint.local.is_v4,
+            is_v4: mint.is_v4,
             cookies: [0; LANES],
             ts_offsets: [0; LANES],
         };
@@ -124,7 +124,7 @@ impl Hashes {
         let [front, back] = &lanes.remote;
         for lane in 0..N {
             let remote = [front[lane], back[lane]];
-            self.cookies[lane] = hash(mint.local, remote, lanes.numbers[lane], mint.epoch);
+            self.cookies[lane] = mint.hash(remote, lanes.numbers[lane]);
         }
         if lanes.has_timestamps {
             for lane in 0..N {

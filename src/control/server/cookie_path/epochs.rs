@@ -4,7 +4,7 @@
 use crate::nic::af_xdp::EpochAnswer;
 use crate::shard::ShardConfig;
 use crate::tcp::IssSource;
-use crate::tcp::cookie::{CookieKeys, EPOCH_SECONDS, epoch_at};
+use crate::tcp::cookie::{CookieKeys, epoch_at};
 use crate::time::{Duration, Instant};
 use crate::wire::Address;
 
@@ -17,18 +17,19 @@ const LATE: Duration = Duration::from_secs(1);
 const SPARE: Duration = Duration::from_secs(1);
 
 /// The epoch that the program is in at `now`; the first before it has begun.
-pub(super) fn epoch_in_program(now: Instant) -> u32 {
+pub(super) fn epoch_in_program(now: Instant, length: Duration) -> u32 {
     let late = LATE.as_nanos() as u64;
-    epoch_at(Instant::from_nanos(now.as_nanos().saturating_sub(late)))
+    let now = Instant::from_nanos(now.as_nanos().saturating_sub(late));
+    epoch_at(now, length)
 }
 
 /// The epoch that is to be written at `now`: the one behind that which the program is in. It takes
 /// the place of one that is over. `None` for a moment around the turn, and for what has begun
 /// meanwhile: it must not change under those who read it, and the shards answer until the next.
-pub(super) fn next_to_write(now: Instant) -> Option<u32> {
+pub(super) fn next_to_write(now: Instant, length: Duration) -> Option<u32> {
     let settled = now.as_nanos().checked_sub(SPARE.as_nanos() as u64)?;
-    let next = epoch_in_program(Instant::from_nanos(settled)) + 1;
-    (epoch_at(now) < next).then_some(next)
+    let next = epoch_in_program(Instant::from_nanos(settled), length) + 1;
+    (epoch_at(now, length) < next).then_some(next)
 }
 
 /// How a listener at `local` answers in an epoch whose key is `key`. The shards of `config` have a
@@ -43,11 +44,13 @@ pub fn epoch_answer(
 ) -> EpochAnswer {
     let tcp = &config.tcp;
     let iss = IssSource::new(&config.secrets.iss);
-    let at = Duration::from_secs(u64::from(epoch) * EPOCH_SECONDS) + LATE;
+    let length = config.cookies.epoch();
+    let at = length * epoch + LATE;
     EpochAnswer {
         mint: CookieKeys::new(epoch, key).mint_at(local).state(),
         offsets: iss.timestamp_offsets(local).state(),
         begin: (began + at).as_nanos() as u64,
+        lasts: length.as_nanos() as u64,
         millis: at.as_millis() as u32,
         epoch,
         mss: tcp.mss(local.is_v4()).into(),
@@ -62,10 +65,11 @@ pub fn epoch_answer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::cookie::EPOCH;
 
     #[test]
     fn what_is_written_has_not_begun_and_what_it_replaces_is_over() {
-        let at = |millis| next_to_write(Instant::ZERO + Duration::from_millis(millis));
+        let at = |millis| next_to_write(Instant::ZERO + Duration::from_millis(millis), EPOCH);
         let rows = [
             (0, None),
             (999, None),

@@ -2,16 +2,18 @@
 //! first of them does.
 
 use crate::shard::{SharedCookies, draw_key};
+use crate::time::Duration;
 use std::sync::Mutex;
 
 /// Epochs whose keys are kept: those of the shards, current and before, and the next, which the XDP
 /// program is given ahead. A power of two.
 const KEPT: usize = 4;
 
-/// Keys that all shards of a server share with its XDP programs. The lock is taken once an epoch.
-pub(crate) fn shared_cookies() -> SharedCookies {
+/// Keys that all shards of a server share with its XDP programs, each for an `epoch`. The lock is
+/// taken once an epoch.
+pub(crate) fn shared_cookies(epoch: Duration) -> SharedCookies {
     let kept = Mutex::new([None; KEPT]);
-    SharedCookies::new(move |epoch| {
+    SharedCookies::with_epochs(epoch, move |epoch| {
         let mut kept = kept.lock().expect("nobody panics while it is held");
         key_of(&mut kept, epoch)
     })
@@ -28,10 +30,11 @@ fn key_of(kept: &mut [Option<(u32, [u8; 16])>; KEPT], epoch: u32) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::cookie::EPOCH;
 
     #[test]
     fn all_are_told_the_same_key_and_each_epoch_has_its_own() {
-        let cookies = shared_cookies();
+        let cookies = shared_cookies(EPOCH);
         let other = cookies.clone();
         let keys: Vec<_> = (0..8)
             .map(|epoch| {
