@@ -13,6 +13,7 @@ fn context(config: &Config, now: Instant) -> Context<'_> {
         config,
         is_v4: true,
         may_store: true,
+        may_reopen: true,
     }
 }
 

@@ -6,8 +6,8 @@
 //! TIME-WAIT (RFC 9293 §3.6.1). The third segment stands for both: who brings a cookie back has
 //! received what went to the peer's address, as one has who answers a challenge.
 
-use super::Shard;
 use super::at_work::Seat;
+use super::{Shard, context};
 use crate::nic::Port;
 use crate::table::Handle;
 use crate::tcp::{Actions, State, Tcb};
@@ -27,7 +27,9 @@ impl<P: Port> Shard<P> {
     ) -> Option<(u16, u16)> {
         let (listener, mss, seq) = self.brought_back(packet, now)?;
         let mut out = Actions::default();
-        if !self.at_work[seat].tcb.on_begun_anew(seq, &mut out) {
+        let cx = context(&self.config.tcp, &packet.tuple, now);
+        let tcb = &mut self.at_work[seat].tcb;
+        if !tcb.on_begun_anew(seq, &packet.segment, &cx, &mut out) {
             return None;
         }
         self.act(seat, before, &out, None, now);
@@ -43,8 +45,14 @@ impl<P: Port> Shard<P> {
         now: Instant,
     ) -> Option<(u16, u16)> {
         let (listener, mss, seq) = self.brought_back(packet, now)?;
+        let (seg, cx) = (
+            &packet.segment,
+            context(&self.config.tcp, &packet.tuple, now),
+        );
         // Nobody is driven out for one that would be refused.
-        if self.table.is_full() || !tcb.on_begun_anew(seq, &mut Actions::default()) {
+        let is_welcome =
+            self.has_room_for(seg) && self.admit(listener, &packet.tuple.remote.address).is_ok();
+        if !is_welcome || !tcb.on_begun_anew(seq, seg, &cx, &mut Actions::default()) {
             return None;
         }
         self.forget_record(handle, now);

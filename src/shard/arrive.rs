@@ -172,6 +172,7 @@ impl<P: Port> Shard<P> {
         // and leaves some free: otherwise what waits could keep out the text that it waits for.
         let window = self.config.tcp.receive_buffer as usize / BLOCK_BYTES + 2;
         cx.may_store = self.received.free_blocks() >= window + BLOCKS_PER_SEGMENT;
+        cx.may_reopen = seg.ctl.syn && self.listening.contains_key(&packet.tuple.local);
         let connection = &mut self.at_work[seat];
         let before = connection.tcb.state();
         let mut out = Actions::default();
@@ -185,6 +186,9 @@ impl<P: Port> Shard<P> {
         }
         if let Some(iss_min) = out.reopen {
             // It opens a new connection, and is seen and counted there.
+            if let Err(reason) = self.may_begin(packet) {
+                return self.refuse(frame, reason);
+            }
             self.forget(seat.handle, before, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }

@@ -399,6 +399,7 @@ fn context<'a>(config: &'a Config, tuple: &FourTuple, now: Instant) -> Context<'
         config,
         is_v4: tuple.local.address.is_v4(),
         may_store: true,
+        may_reopen: false,
     }
 }
 

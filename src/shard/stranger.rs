@@ -8,7 +8,7 @@ use crate::nic::{Frame, Port};
 use crate::tcp::cookie::{Hashes, LANES, Lanes, Offer, remembered};
 use crate::tcp::{Listened, Open, Settings, State, Tcb, on_listen, reset_for};
 use crate::time::Instant;
-use crate::wire::{Address, Endpoint, Packet, Segment, Seq};
+use crate::wire::{Address, Endpoint, FourTuple, Packet, Segment, Seq};
 use arrayvec::ArrayVec;
 
 impl<P: Port> Shard<P> {
@@ -98,11 +98,7 @@ impl<P: Port> Shard<P> {
             let alone = frame.map(|frame| (packet, frame)).into_iter().collect();
             return self.send_cookies(alone, listener, now);
         }
-        if self.config.syn_cookies == SynCookies::Never && half_open >= self.config.limits.half_open
-        {
-            return self.refuse(frame, DropReason::HalfOpenFull);
-        }
-        if let Err(reason) = self.admit(listener, &packet.tuple.remote.address) {
+        if let Err(reason) = self.admit_syn(listener, &packet.tuple.remote.address) {
             return self.refuse(frame, reason);
         }
         let mut iss = self.iss.iss(&packet.tuple, now);
@@ -234,8 +230,25 @@ impl<P: Port> Shard<P> {
         self.take_in(seat, packet, frame, hash, now);
     }
 
-    // May there be one more connection? What is over takes no room, and nobody else makes any.
-    fn admit(&self, listener: u16, source: &Address) -> Result<(), DropReason> {
+    /// May a SYN that takes the place of a TIME-WAIT have a slot?
+    pub(super) fn may_begin(&mut self, packet: &Packet) -> Result<(), DropReason> {
+        let FourTuple { local, remote } = &packet.tuple;
+        let listener = self.listener_at(local).ok_or(DropReason::NoListener)?;
+        self.admit_syn(listener, &remote.address)
+    }
+
+    // May there be one more connection, in SYN-RECEIVED?
+    fn admit_syn(&self, listener: u16, source: &Address) -> Result<(), DropReason> {
+        let half_open = self.counters.states[State::SynReceived as usize];
+        let is_crowded = half_open >= self.config.limits.half_open;
+        if self.config.syn_cookies == SynCookies::Never && is_crowded {
+            return Err(DropReason::HalfOpenFull);
+        }
+        self.admit(listener, source)
+    }
+
+    /// May there be one more connection? What is over takes no room, and nobody else makes any.
+    pub(super) fn admit(&self, listener: u16, source: &Address) -> Result<(), DropReason> {
         let max = self.config.limits.per_listener;
         let open = self
             .listeners

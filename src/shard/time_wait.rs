@@ -7,7 +7,6 @@
 
 use super::at_work::Seat;
 use super::{Note, Shard, Ticks, context};
-use crate::drop_reason::DropReason;
 use crate::limits::BURST_FRAMES;
 use crate::nic::{Frame, Port};
 use crate::table::{Handle, Remains};
@@ -63,13 +62,14 @@ impl<P: Port> Shard<P> {
             return self.port.release(frame);
         };
         let mut tcb = self.block_of(&packet.tuple, &remains, now);
-        let cx = context(&self.config.tcp, &packet.tuple, now);
+        let mut cx = context(&self.config.tcp, &packet.tuple, now);
+        cx.may_reopen = packet.segment.ctl.syn && self.listening.contains_key(&packet.tuple.local);
         let mut out = Actions::default();
         tcb.on_segment(&packet.segment, &cx, &mut out);
         if let Some(iss_min) = out.reopen {
             // Nobody is driven out for one that would be refused.
-            if self.table.is_full() {
-                return self.refuse(frame, DropReason::TableFull);
+            if let Err(reason) = self.may_begin(packet) {
+                return self.refuse(frame, reason);
             }
             self.forget_record(handle, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);

@@ -16,6 +16,9 @@ pub struct Context<'a> {
     pub is_v4: bool,
     /// May text out of order be stored? `false` when the shard's buffers run low.
     pub may_store: bool,
+    /// May a SYN take the place of a connection in TIME-WAIT (MAY-2)? `false` where nobody listens,
+    /// and nothing would come of it.
+    pub may_reopen: bool,
 }
 
 /// A part of the text of the segment that arrived: `len` octets after the first `skip`.

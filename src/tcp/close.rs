@@ -2,7 +2,7 @@
 
 use super::tcb::Flags;
 use super::{Actions, Context, End, State, Tcb};
-use crate::wire::Seq;
+use crate::wire::{Segment, Seq};
 
 impl Tcb {
     /// CLOSE: the user has no more text to send, and still reads. Its FIN goes out behind all
@@ -74,12 +74,24 @@ impl Tcb {
     }
 
     /// The peer has begun a new connection between the same ends, by a SYN with the number `seq`
-    /// that was answered elsewhere, and it is proven: this one is over, as if it had been reset.
-    /// `false` when `seq` is not behind the number that this one began with: then it is no newer.
-    pub fn on_begun_anew(&mut self, seq: Seq, out: &mut Actions) -> bool {
-        // In SYN-RECEIVED it may be the same SYN, sent again because our answer was lost.
-        let is_same = self.state == State::SynReceived && seq == self.irs;
-        if !is_same && !self.irs.lt(seq) || matches!(self.state, State::SynSent | State::Closed) {
+    /// that was answered elsewhere; `seg`, the third of that handshake, proves it. This one is over,
+    /// as if it had been reset. `false` when the SYN was no newer: not behind the number that this
+    /// one began with, or in TIME-WAIT not what may take its place.
+    pub fn on_begun_anew(
+        &mut self,
+        seq: Seq,
+        seg: &Segment,
+        cx: &Context<'_>,
+        out: &mut Actions,
+    ) -> bool {
+        let is_newer = match self.state {
+            State::SynSent | State::Closed => false,
+            // It may be the same SYN, sent again because our answer was lost.
+            State::SynReceived => self.irs.le(seq),
+            State::TimeWait => self.is_successor(seq, seg.options.timestamps, cx),
+            _ => self.irs.lt(seq),
+        };
+        if !is_newer {
             return false;
         }
         if self.state != State::TimeWait {

@@ -70,6 +70,7 @@ fn at(config: &Config, now: Instant) -> Context<'_> {
         config,
         is_v4: true,
         may_store: true,
+        may_reopen: true,
     }
 }
 

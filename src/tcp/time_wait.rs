@@ -8,7 +8,7 @@ use super::tcb::Flags;
 use super::{Actions, Config, Context, End, Open, Settings, State, Tcb};
 use crate::drop_reason::DropReason;
 use crate::time::{Duration, Instant};
-use crate::wire::{Segment, Seq};
+use crate::wire::{Segment, Seq, Timestamps};
 use core::num::NonZeroU8;
 
 /// How far the ISS of a connection that takes the place of a TIME-WAIT stands past the old
@@ -198,8 +198,8 @@ impl Tcb {
         self.life_at = cx.now + cx.config.time_wait;
     }
 
-    /// MAY-2: a SYN that is surely newer than the connection in TIME-WAIT may take its place:
-    /// by a later timestamp (SHLD-4), or without timestamps by a later sequence number (RFC 6191 §2).
+    /// MAY-2: a SYN that is surely newer than the connection in TIME-WAIT may take its place, where
+    /// somebody listens.
     pub(super) fn check_reopen(
         &mut self,
         seg: &Segment,
@@ -207,23 +207,32 @@ impl Tcb {
         out: &mut Actions,
     ) -> Check {
         let is_syn = seg.ctl.syn && !seg.ctl.ack && !seg.ctl.rst;
-        if self.state != State::TimeWait || !is_syn {
-            return Ok(());
-        }
-        let newer = match seg.options.timestamps {
-            Some(ts) if self.flags.has(Flags::TIMESTAMPS) => {
-                Seq(self.ts.recent).lt(Seq(ts.val))
-                    || (self.ts.recent == ts.val && self.rcv.nxt.lt(seg.seq))
-            }
-            // The old one had none, the new one will: RFC 6191 §2.
-            Some(_) if cx.config.timestamps => true,
-            _ => self.rcv.nxt.lt(seg.seq),
-        };
-        if !newer {
+        let may_be = self.state == State::TimeWait && is_syn && cx.may_reopen;
+        if !may_be || !self.is_successor(seg.seq, seg.options.timestamps, cx) {
             return Ok(());
         }
         out.reopen = Some(self.snd.nxt + REOPEN_GAP);
         self.close_now();
         Err(DropReason::UnexpectedSyn)
+    }
+
+    /// Is the SYN with this number, whose side sends these timestamps, newer than the connection in
+    /// TIME-WAIT: by a later timestamp (SHLD-4), or without timestamps by a later sequence number
+    /// (RFC 6191 §2)?
+    pub(super) fn is_successor(
+        &self,
+        seq: Seq,
+        timestamps: Option<Timestamps>,
+        cx: &Context<'_>,
+    ) -> bool {
+        match timestamps {
+            Some(ts) if self.flags.has(Flags::TIMESTAMPS) => {
+                Seq(self.ts.recent).lt(Seq(ts.val))
+                    || (self.ts.recent == ts.val && self.rcv.nxt.lt(seq))
+            }
+            // The old one had none, the new one will: RFC 6191 §2.
+            Some(_) if cx.config.timestamps => true,
+            _ => self.rcv.nxt.lt(seq),
+        }
     }
 }

@@ -311,40 +311,44 @@ fn tuple_of(remote: Endpoint) -> FourTuple {
     }
 }
 
+// A connection whose third segment had one octet that was echoed: the server closes it first.
+fn close_first(rig: &mut Rig, echoed: Segment) {
+    let handle = rig.shard.handle_of(&tuple_of(client(1))).unwrap();
+    assert!(rig.shard.close(handle, None, rig.now));
+    rig.shard.breathe(rig.now);
+    rig.wire.take_bytes(rig.now).expect("our FIN");
+    let fin = Segment {
+        seq: echoed.seq + 1,
+        ack: echoed.ack + 2,
+        ctl: Ctl::FIN_ACK,
+        ..echoed
+    };
+    rig.ask(client(1), fin, b"").unwrap();
+}
+
 // Old and new connection of a peer that has lost its memory: an old one in each state that a SYN
 // answered elsewhere can find.
 #[test]
 fn a_peer_that_begins_anew_by_a_cookie_is_served() {
-    for old in [
-        "SYN-RECEIVED",
-        "SYN-RECEIVED, its own",
-        "ESTABLISHED",
-        "TIME-WAIT",
+    for (old, first) in [
+        ("SYN-RECEIVED", 50),
+        ("SYN-RECEIVED, its own", 50),
+        ("ESTABLISHED", 50),
+        ("TIME-WAIT", 50),
+        ("TIME-WAIT", 3_000_000_000),
     ] {
         let (mut rig, mut other) = rig_and_other();
-        let syn_ack = rig.ask(client(1), syn(50), b"").unwrap().segment;
-        let mut fresh = 90_000;
+        let syn_ack = rig.ask(client(1), syn(first), b"").unwrap().segment;
+        let mut fresh = first + 90_000;
         match old {
             "SYN-RECEIVED" => {}
-            "SYN-RECEIVED, its own" => fresh = 50,
+            "SYN-RECEIVED, its own" => fresh = first,
             _ => {
-                rig.ask(client(1), third(50, &syn_ack), b"x").unwrap();
+                rig.ask(client(1), third(first, &syn_ack), b"x").unwrap();
             }
         }
         if old == "TIME-WAIT" {
-            let echoed = third(50, &syn_ack);
-            let mut ack = Segment {
-                seq: echoed.seq + 1,
-                ack: echoed.ack + 1,
-                ..echoed
-            };
-            let handle = rig.shard.handle_of(&tuple_of(client(1))).unwrap();
-            assert!(rig.shard.close(handle, None, rig.now));
-            rig.shard.breathe(rig.now);
-            rig.wire.take_bytes(rig.now).expect("our FIN");
-            ack.ack = ack.ack + 1;
-            ack.ctl = Ctl::FIN_ACK;
-            rig.ask(client(1), ack, b"").unwrap();
+            close_first(&mut rig, third(first, &syn_ack));
         }
         let state = rig.shard.state_of(&tuple_of(client(1))).unwrap();
         assert!(old.starts_with(state.name()), "{old}: {state:?}");
@@ -379,5 +383,11 @@ fn an_old_cookie_does_not_end_a_younger_connection() {
     rig.ask(client(1), third(90_000, &younger), b"x").unwrap();
     let answer = rig.ask(client(1), third(50, &older), b"").unwrap().segment;
     assert_eq!((answer.ctl, answer.ack), (Ctl::ACK, Seq(90_000) + 2));
+    assert_eq!(rig.shard.counters().cookies.accepted, 1);
+
+    close_first(&mut rig, third(90_000, &younger));
+    rig.ask(client(1), third(50, &older), b"");
+    let state = rig.shard.state_of(&tuple_of(client(1)));
+    assert_eq!(state, Some(State::TimeWait));
     assert_eq!(rig.shard.counters().cookies.accepted, 1);
 }

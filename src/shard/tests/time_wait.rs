@@ -121,3 +121,30 @@ fn nobody_gives_way_to_one_that_is_refused() {
     assert_eq!(answer.ctl, Ctl::SYN_ACK);
     assert_eq!(time_waits(&rig), 0);
 }
+
+#[test]
+fn nobody_gives_way_where_the_source_has_enough() {
+    let mut config = ShardConfig::default();
+    config.limits.per_source = 1;
+    let mut rig = Rig::serving(config, Box::new(Speaker));
+    close_by_server(&mut rig, client(1));
+    assert!(rig.ask(client(2), syn(7), b"").is_some(), "the only one");
+    let mut newer = syn(1_000_000);
+    newer.options.timestamps = Some(Timestamps { val: 20, ecr: 0 });
+    assert_eq!(rig.ask(client(1), newer, b""), None);
+    assert_eq!(rig.dropped(DropReason::SourceFull), 1);
+    assert_eq!(time_waits(&rig), 1);
+}
+
+// A SYN to where nobody listens, as anybody may forge one for a connection that we began: no
+// connection comes of it, so it is challenged (RFC 9293 §3.10.7.4), and the TIME-WAIT stays.
+#[test]
+fn nobody_gives_way_where_nobody_listens() {
+    let mut rig = rig();
+    close_by_server(&mut rig, client(1));
+    assert!(rig.shard.stop_listening(&SERVER));
+    let mut newer = syn(1_000_000);
+    newer.options.timestamps = Some(Timestamps { val: 20, ecr: 0 });
+    let answer = rig.ask(client(1), newer, b"").unwrap().segment;
+    assert_eq!((answer.ctl, time_waits(&rig)), (Ctl::ACK, 1));
+}

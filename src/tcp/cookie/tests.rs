@@ -171,6 +171,7 @@ fn the_connection_has_what_the_handshake_agreed_on() {
             config: &config,
             is_v4: true,
             may_store: true,
+            may_reopen: true,
         };
         let iss = keys.mint(&v4(), SEQ, offered.mss);
         let answer = Offer::new(None, &cx)

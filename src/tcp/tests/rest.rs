@@ -225,7 +225,7 @@ fn happens(tcb: &mut Tcb, event: &Event, segment: Option<&Segment>, cx: &Context
         (Event::BeginsAnew(seq), _) => {
             let seq = Seq(tcb.irs.0.wrapping_add_signed(*seq));
             assert_eq!(
-                tcb.on_begun_anew(seq, &mut out),
+                tcb.on_begun_anew(seq, &Segment::default(), cx, &mut out),
                 tcb.state() == State::Closed
             );
         }
