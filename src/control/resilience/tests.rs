@@ -185,9 +185,8 @@ fn established_connections_have_their_charts_and_columns() {
     let requests = figure("<h2>Requests on established connections</h2>");
     assert!(requests.contains("serve p99") && requests.contains("kernel p50"));
     assert!(figure("<h2>Bulk transfer on an established connection</h2>").contains("12.4"));
-    for cells in ["<td>650</td><td>640</td><td>12</td><td>0</td>"] {
-        assert_eq!(page.matches(cells).count(), rows.len(), "{cells}");
-    }
+    let cells = "<td>650</td><td>640</td><td>12</td><td>0</td>";
+    assert_eq!(page.matches(cells).count(), rows.len());
 }
 
 #[test]
