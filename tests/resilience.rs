@@ -22,6 +22,11 @@ const TESTS: &[Row] = &[
         shared,
     ),
     (
+        "beside_an_ack_flood_every_honest_connection_succeeds",
+        &["root"],
+        acks,
+    ),
+    (
         "a_signal_ends_it_and_finished_rows_are_told",
         &["root"],
         signal,
@@ -67,6 +72,7 @@ fn check_names(row: &Value) {
                 "topology",
                 "phase",
                 "flood_rate",
+                "flood_kind",
                 "honest",
                 "flood",
                 "cpu",
@@ -168,6 +174,23 @@ fn shared() -> Result<(), Failed> {
         let asked: Vec<&Value> = asked.filter(|row| row["flood_rate"] == 20_000).collect();
         assert_eq!(asked.len(), 3);
         asked.into_iter().for_each(check_honest);
+    }
+    Ok(())
+}
+
+// It goes to the shard, whoever answers SYNs.
+fn acks() -> Result<(), Failed> {
+    let rows = rows("--kind ack --against serve,serve-xdp --rates 50k --phase 500ms")?;
+    let contestants: Vec<&Value> = rows.iter().map(|row| &row["against"]).collect();
+    let expected = ["serve"; 3].into_iter().chain(["serve-xdp"; 3]);
+    assert_eq!(contestants, expected.collect::<Vec<_>>(), "and no bounce");
+    for row in &rows {
+        check_names(row);
+        check_honest(row);
+        assert_eq!(row["flood_kind"], "ack");
+        let offered = number(row, "/flood/offered_per_s");
+        assert_eq!(offered > 0.0, row["phase"] == "during", "{row}");
+        assert_eq!(row["flood"]["answered_per_s"], 0.0, "nothing to answer");
     }
     Ok(())
 }

@@ -317,7 +317,7 @@ INLINE void count_syn(void)
 /* Is it a SYN to a listener of ours? Then it is counted, and its verdict is found; UNDECIDED: it
  * is not, or the shard is to answer it. The frame may have been written to, but not if it is
  * UNDECIDED. */
-APART int answer(struct xdp_md *ctx, const struct control *control)
+INLINE int answer(struct xdp_md *ctx, const struct control *control)
 {
 	void *frame = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end, *ip;
 	const struct listener *at;

@@ -6,7 +6,8 @@ use crate::wire::Ctl;
 use core::fmt;
 
 /// Segments of a flood.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `<CTL=SYN>` with the options of a real client
     #[default]
@@ -34,6 +35,19 @@ impl Kind {
             Self::Fin => "fin",
             Self::Xmas => "xmas",
             Self::Mixed => "mixed",
+        }
+    }
+
+    /// What people call its segments.
+    #[must_use]
+    pub const fn segments(self) -> &'static str {
+        match self {
+            Self::Syn => "SYNs",
+            Self::Ack => "ACKs",
+            Self::Rst => "RSTs",
+            Self::Fin => "FINs",
+            Self::Xmas => "Xmas segments",
+            Self::Mixed => "segments of all kinds",
         }
     }
 

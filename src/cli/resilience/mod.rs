@@ -7,7 +7,7 @@ use super::terminal::stop_flag;
 use crate::control::resilience::{
     Against, Event, PATIENCE_MAX, PHASE_MAX, Plan, Row, Topology, has_nft, html, run as measure,
 };
-use crate::flood::Rate;
+use crate::flood::{Kind, Rate};
 use crate::time::Duration;
 use anyhow::{Context, bail};
 use core::sync::atomic::Ordering;
@@ -28,7 +28,8 @@ CPU 0, the flood has CPU 1. Each flood comes from 198.18.0.0/15 and leaves the l
 For each contestant and rate there are three phases: clients alone, beside the flood, alone again.
 A connection counts to the phase it begins in, and every phase waits for its last connection.
 At the end plain AF_XDP that sends each frame back (l2fwd) says what the port itself can do, beside
-`serve` without clients; they take turns, and the median of three is told.
+`serve` without clients; they take turns, and the median of three is told. With a flood that is not
+of SYNs they are left out: hardly any of it is answered, and its cost is what the clients lose.
 
   apart   attacker and clients come in by two interfaces of the server
   shared  they share one interface and one queue; for `serve`, 80% of what it answers when flooded
@@ -37,6 +38,7 @@ At the end plain AF_XDP that sends each frame back (l2fwd) says what the port it
 Examples:
   seawall resilience
   seawall resilience --topology shared --against serve --rates 100k,max --json rows.json
+  seawall resilience --kind ack --against serve,serve-xdp,kernel --rates 500k,max
 
 Exit status: 0 when all was measured, whatever the figures are, or a signal ended it; 1 when the
 machine refuses something; 2 for wrong arguments.")]
@@ -49,7 +51,11 @@ pub struct ResilienceArgs {
     #[arg(long, value_enum, value_delimiter = ',', value_name = "NAME,..")]
     pub against: Vec<Against>,
 
-    /// Rates of the flood, SYNs a second, as 5000, 100k, 1.5M or max
+    /// What the flood is made of
+    #[arg(long, value_enum, default_value_t = Kind::Syn)]
+    pub kind: Kind,
+
+    /// Rates of the flood, segments a second, as 5000, 100k, 1.5M or max
     #[arg(
         long,
         value_delimiter = ',',
@@ -150,6 +156,7 @@ fn plan_of(args: &ResilienceArgs, has_nft: bool) -> anyhow::Result<Plan> {
     Ok(Plan {
         topology: args.topology,
         against,
+        kind: args.kind,
         rates,
         phase: args.phase,
         clients: args.clients.into(),
@@ -240,7 +247,7 @@ mod tests {
     fn defaults_are_the_sweep_against_all_that_are_there() {
         let args = parse("").unwrap();
         let plan = plan_of(&args, true).unwrap();
-        assert_eq!(plan.topology, Topology::Apart);
+        assert_eq!((plan.topology, plan.kind), (Topology::Apart, Kind::Syn));
         let all = [
             Against::Serve,
             Against::ServeXdp,
@@ -268,6 +275,7 @@ mod tests {
     fn whatever_is_out_of_bounds_is_no_argument() {
         for (line, complaint) in [
             ("--topology ring", "possible values"),
+            ("--kind icmp", "possible values"),
             ("--against nobody", "possible values"),
             ("--rates 100k,11M", "no override"),
             ("--rates much", "is no rate"),

@@ -1,7 +1,7 @@
 //! What was measured, for people: the table, and what follows from it.
 
 use crate::control::resilience::{Against, BASELINE, Honest, Phase, Row, SERVE_ALONE};
-use crate::flood::Rate;
+use crate::flood::{Kind, Rate};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 
@@ -24,7 +24,11 @@ const HEADER: [&str; 12] = [
 pub(super) fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(HEADER);
+    let mut header = HEADER;
+    if rows.iter().any(|row| row.flood_kind != Kind::Syn) {
+        header[9] = "flood/s\noffered";
+    }
+    table.set_header(header);
     for row in rows {
         table.add_row(line(row));
     }
@@ -46,7 +50,7 @@ fn line(row: &Row) -> [String; 12] {
     let latency = honest.handshake_us;
     [
         row.against.clone(),
-        rate(row.flood_rate),
+        flood(row),
         row.phase.name().into(),
         of_honest(format!("{}/{}", honest.succeeded, honest.attempted)),
         of_honest(format!("{:.0}", honest.rate_per_s)),
@@ -58,6 +62,15 @@ fn line(row: &Row) -> [String; 12] {
         of_flood(count(row.flood.answered_per_s)),
         cores.join(" "),
     ]
+}
+
+// Its rate, and what it is made of when that is not the usual.
+fn flood(row: &Row) -> String {
+    let rate = rate(row.flood_rate);
+    match row.flood_kind {
+        Kind::Syn => rate,
+        kind => format!("{rate} {}", kind.name()),
+    }
 }
 
 /// As it is written on the command line.
@@ -134,7 +147,7 @@ fn established(rows: &[Row], row: &Row) -> Option<String> {
         "established connections of {} beside a flood of {}: {} answers a second, p99 {} µs, \
          bulk MB/s {}, {} broken",
         row.against,
-        rate(row.flood_rate),
+        flood(row),
         beside(|it| it.established_per_s, 0),
         beside(|it| it.established_us.p99, 0),
         beside(|it| it.bulk_octets_per_s / 1e6, 1),
@@ -153,6 +166,7 @@ mod tests {
             topology: Topology::Apart,
             phase: Phase::During,
             flood_rate: Rate::MAX.per_s(),
+            flood_kind: Kind::Syn,
             honest: Honest {
                 attempted,
                 succeeded: attempted,
@@ -190,6 +204,17 @@ mod tests {
         assert_eq!(text[3], "5/5");
         assert_eq!(text[9..11], ["-", "-"]);
         assert!(table(&[before]).contains("5/5"));
+        let mut acks = row("serve", 0.0, 5);
+        acks.flood_kind = Kind::Ack;
+        assert_eq!(line(&acks)[1], "max ack");
+        assert!(!table(core::slice::from_ref(&acks)).contains("SYN/s"));
+        // Of answers that nobody owes there is nothing to compare.
+        let theirs = row("kernel", 0.0, 5);
+        let lines = conclusions(&[acks, theirs]);
+        assert!(
+            lines.iter().all(|line| line.starts_with("established")),
+            "{lines:?}"
+        );
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn turn(plan: &Plan, stop: &AtomicBool, name: &str, start: Start) -> Result<Opti
     let arena = Arena::new(plan.topology)?;
     let contestant = start(&arena)?;
     let before = Processors::look()?;
-    let attack = Attack::start(&arena, Rate::MAX, plan.phase + LEAD)?;
+    let attack = Attack::start(&arena, plan.kind, Rate::MAX, plan.phase + LEAD)?;
     for _ in 0..plan.phase.as_millis() / LOOK.as_millis() {
         // Relaxed: the flag says only itself.
         if stop.load(Ordering::Relaxed) {
@@ -80,6 +80,7 @@ fn turn(plan: &Plan, stop: &AtomicBool, name: &str, start: Start) -> Result<Opti
         topology: plan.topology,
         phase: Phase::During,
         flood_rate: Rate::MAX.per_s(),
+        flood_kind: plan.kind,
         honest: Honest::default(),
         flood,
         cpu,
@@ -90,6 +91,7 @@ fn turn(plan: &Plan, stop: &AtomicBool, name: &str, start: Start) -> Result<Opti
 mod tests {
     use super::super::{Cpu, Flooded, Topology};
     use super::*;
+    use crate::flood::Kind;
 
     #[test]
     fn the_median_turn_is_told() {
@@ -98,6 +100,7 @@ mod tests {
             topology: Topology::Apart,
             phase: Phase::During,
             flood_rate: 1,
+            flood_kind: Kind::Syn,
             honest: Honest::default(),
             flood: Flooded {
                 answered_per_s,

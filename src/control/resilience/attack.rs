@@ -18,14 +18,19 @@ pub(super) struct Attack {
 
 impl Attack {
     /// Starts it, for `span` at most; when this returns it is on its way.
-    pub(super) fn start(arena: &Arena, rate: Rate, span: Duration) -> Result<Self, Error> {
+    pub(super) fn start(
+        arena: &Arena,
+        kind: Kind,
+        rate: Rate,
+        span: Duration,
+    ) -> Result<Self, Error> {
         let (namespace, interface) = arena.attacker();
         let plan = Plan {
             interface: interface.into(),
             target: Target::new(TARGET)?,
             rate,
             span: Span::new(span.min(Span::MAX.get()))?,
-            kind: Kind::Syn,
+            kind,
             // The only one that is fast enough to be worth the name.
             source: Some(SourceKind::LiveFrames),
             seed: getrandom::u64()?,

@@ -1,6 +1,7 @@
 //! The rows of a run by contestant.
 
 use super::row::{BASELINE, Phase, Row, SERVE_ALONE, Topology};
+use crate::flood::Kind;
 
 /// One of those who were measured, with all of its rows.
 #[derive(Clone, Debug)]
@@ -43,6 +44,12 @@ impl<'a> Contestant<'a> {
     pub(super) fn is_baseline(&self) -> bool {
         let is_met = |row: &&Row| ![BASELINE, SERVE_ALONE].contains(&row.against.as_str());
         !self.rows.iter().any(is_met)
+    }
+
+    /// What floods it.
+    pub(super) fn kind(&self) -> Kind {
+        let first = self.rows.first();
+        first.map_or_else(Kind::default, |row| row.flood_kind)
     }
 
     /// Its rows of a phase.

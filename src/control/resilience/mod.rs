@@ -7,8 +7,9 @@
 //! its phase lasts as long. What comes back to the attacker is counted by a program at its
 //! interface, the same for all.
 //!
-//! Two rows without honest clients say what the port itself can do: `l2fwd` sends each frame back
-//! over the same rings, and `serve alone` answers it.
+//! Two rows without honest clients say what the port itself can do when SYNs flood it: `l2fwd` sends
+//! each frame back over the same rings, and `serve alone` answers it. Segments of no connection are
+//! hardly answered, so with floods of other kinds it is the clients that tell their cost.
 
 mod against;
 mod alone;
@@ -88,7 +89,7 @@ pub fn run(
     for &against in &plan.against {
         run.stand(against)?;
     }
-    if run.is_stopped() {
+    if run.is_stopped() || !plan.measures_alone() {
         return Ok(());
     }
     alone::measure(plan, stop, tell)
@@ -183,6 +184,7 @@ impl Round<'_, '_> {
         let attack = match phase {
             Phase::During => Some(Attack::start(
                 self.arena,
+                plan.kind,
                 rate,
                 plan.phase + plan.patience + LEAD,
             )?),
@@ -197,6 +199,7 @@ impl Round<'_, '_> {
             topology: plan.topology,
             phase,
             flood_rate: rate.per_s(),
+            flood_kind: plan.kind,
             honest,
             flood,
             cpu,

@@ -1,7 +1,7 @@
 //! What is to be measured, and how long that takes.
 
 use super::{Against, Topology};
-use crate::flood::{Rate, Span};
+use crate::flood::{Kind, Rate, Span};
 use crate::time::Duration;
 
 /// The longest phase, and the longest patience: a flood has to outlast both.
@@ -34,6 +34,8 @@ pub struct Plan {
     pub topology: Topology,
     /// Who stands the flood, in this order.
     pub against: Vec<Against>,
+    /// What the flood is made of.
+    pub kind: Kind,
     /// The rates of the flood.
     pub rates: Vec<Rate>,
     /// How long connections begin in each phase, at most [`PHASE_MAX`].
@@ -56,7 +58,7 @@ impl Plan {
         };
         let rounds = (self.against.len() * self.rates.len()) as u32 + added;
         let phases = 3 * rounds;
-        let alone = 2 * TURNS;
+        let alone = if self.measures_alone() { 2 * TURNS } else { 0 };
         let contestants = self.against.len() as u32 + alone;
         let least = self.phase * (phases + alone) + AROUND * (rounds + contestants);
         (least, least + self.patience * phases)
@@ -64,7 +66,14 @@ impl Plan {
 
     /// Is there one rate more, which is a share of what `serve` can?
     pub(super) fn needs_capacity(&self) -> bool {
-        self.topology == Topology::Shared && self.against.contains(&Against::Serve)
+        // Of other kinds hardly any are answered, so answers say nothing of the capacity.
+        let is_answered = self.kind == Kind::Syn;
+        is_answered && self.topology == Topology::Shared && self.against.contains(&Against::Serve)
+    }
+
+    /// Is the port measured by itself, without honest clients? By its answers, so to SYNs alone.
+    pub(super) fn measures_alone(&self) -> bool {
+        self.kind == Kind::Syn
     }
 }
 
@@ -91,6 +100,7 @@ mod tests {
         let plan = |topology, rates: &[Rate]| Plan {
             topology,
             against: vec![Against::Serve, Against::Kernel],
+            kind: Kind::Syn,
             rates: rates.to_vec(),
             phase: Duration::from_secs(3),
             clients: 16,
@@ -113,5 +123,12 @@ mod tests {
             );
             assert_eq!(most, least + Duration::from_secs(10) * 3 * rounds);
         }
+        // Nobody is measured by answers that are not given.
+        let acks = Plan {
+            kind: Kind::Ack,
+            ..plan(Topology::Shared, &[slow])
+        };
+        let (least, _) = acks.duration();
+        assert_eq!(least, Duration::from_secs(3) * 3 * 2 + AROUND * (2 + 2));
     }
 }

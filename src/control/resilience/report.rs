@@ -2,8 +2,9 @@
 
 use super::contestant::Contestant;
 use super::number::{NONE, flood_rate, grouped, percent, rounded};
-use super::row::{Phase, Row, Topology};
+use super::row::{Honest, Phase, Row, Topology};
 use super::verdict::verdicts;
+use crate::load::Percentiles;
 use crate::load::chart::{Band, Chart, Colour, Mark, Scale, Series, escape};
 use crate::load::float;
 use crate::load::page::{fact, page};
@@ -42,6 +43,8 @@ pub fn html(rows: &[Row], facts: &[(String, String)]) -> String {
         run.timeline(),
         run.successes(),
         run.handshakes(),
+        run.requests(),
+        run.bulk(),
         run.answers(),
         run.processors(),
     ];
@@ -90,6 +93,9 @@ fn machine(rows: &[Row], facts: &[(String, String)]) -> String {
             let text = format!("attacker and honest clients come in {meaning}");
             fact(&mut out, topology.name(), &text);
         }
+    }
+    if let Some(row) = rows.first() {
+        fact(&mut out, "flood", row.flood_kind.segments());
     }
     for (name, value) in facts {
         fact(&mut out, name, value);
@@ -209,18 +215,36 @@ impl<'a> Run<'a> {
             series,
             ..Chart::new(
                 "Honest connections that succeeded",
-                "SYN/s asked of the flood",
+                "segments a second asked of the flood",
                 "percent",
             )
         }
     }
 
     fn handshakes(&self) -> Chart<'static> {
+        Chart {
+            note: "From connect to writable, of those that got so far. A SYN that was lost costs \
+                   its client's kernel a second.",
+            ..self.latency("Handshakes of honest clients", |it| it.handshake_us)
+        }
+    }
+
+    fn requests(&self) -> Chart<'static> {
+        Chart {
+            note: "From request to answer, on connections that were opened before the flood.",
+            ..self.latency("Requests on established connections", |it| {
+                it.established_us
+            })
+        }
+    }
+
+    // Median and 99th percentile.
+    fn latency(&self, title: &'static str, of: fn(&Honest) -> Percentiles) -> Chart<'static> {
         let mut series = Vec::new();
         for (contestant, colour) in &self.honest {
-            let mut add = |name: &str, mark, value: fn(&Row) -> f64| {
-                // There is no handshake of 0 microseconds.
-                let value = |row: &Row| Some(value(row)).filter(|value| *value > 0.0);
+            let mut add = |name: &str, mark, value: fn(Percentiles) -> f64| {
+                // Nothing takes 0 microseconds.
+                let value = |row: &Row| Some(value(of(&row.honest))).filter(|value| *value > 0.0);
                 series.push(Series {
                     name: format!("{} {name}", contestant.name),
                     colour: *colour,
@@ -228,21 +252,37 @@ impl<'a> Run<'a> {
                     points: self.sweep(contestant, value),
                 });
             };
-            add("p50", Mark::Dashes, |row| row.honest.handshake_us.p50);
-            add("p99", Mark::Dots, |row| row.honest.handshake_us.p99);
+            add("p50", Mark::Dashes, |it| it.p50);
+            add("p99", Mark::Dots, |it| it.p99);
         }
         let x_ticks = self.sweep_ticks();
         Chart {
-            note: "From connect to writable, of those that got so far. A SYN that was lost costs \
-                   its client's kernel a second.",
             scale: Scale::Log,
             x_end: float(x_ticks.len() as u64),
             x_ticks,
             series,
             ..Chart::new(
-                "Handshakes of honest clients",
-                "SYN/s asked of the flood",
+                title,
+                "segments a second asked of the flood",
                 "microseconds",
+            )
+        }
+    }
+
+    fn bulk(&self) -> Chart<'static> {
+        let rate = |row: &Row| Some(rounded(row.honest.bulk_octets_per_s / 1e6));
+        let series = Bars::of(&self.honest).series(Mark::Bars, |one| self.sweep(one, rate));
+        let x_ticks = self.sweep_ticks();
+        Chart {
+            note: "A transfer to the server on a connection that was opened before the flood; 12.5 \
+                   megabytes a second are asked of it.",
+            x_end: float(x_ticks.len() as u64),
+            x_ticks,
+            series,
+            ..Chart::new(
+                "Bulk transfer on an established connection",
+                "segments a second asked of the flood",
+                "megabytes a second",
             )
         }
     }
@@ -267,14 +307,14 @@ impl<'a> Run<'a> {
         let x_ticks = self.sweep_ticks().into_iter().skip(1);
         let x_ticks: Vec<_> = x_ticks.map(|(x, label)| (x - 1.0, label)).collect();
         Chart {
-            note: "Filled: SYN-ACKs that came back to the attacker. Outline: SYNs that its source \
+            note: "Filled: SYN-ACKs that came back to the attacker. Outline: segments that its source \
                    handed to the driver, fewer where the server pushes back.",
             x_end: float(x_ticks.len() as u64),
             x_ticks,
             series,
             ..Chart::new(
-                "SYNs offered and answered",
-                "SYN/s asked of the flood",
+                "Flood offered and answered",
+                "segments a second asked of the flood",
                 "a second",
             )
         }
@@ -346,11 +386,13 @@ impl<'a> Bars<'a> {
     }
 }
 
-const HEADER: &str = "<h2>All rows</h2>\n<p>Percentiles in microseconds, processors in percent.</p>\n\
+const HEADER: &str = "<h2>All rows</h2>\n<p>Percentiles in microseconds, processors in percent. Held: on \
+     connections that were opened before the flood.</p>\n\
      <div class=\"wide\">\n<table class=\"rows\">\n<thead>\n\
      <tr><th>against</th><th>flood</th><th>phase</th><th>attempted</th>\
      <th>succeeded</th><th>failed</th><th>a second</th><th>SYN again</th><th>p50</th><th>p99</th>\
-     <th>p99.9</th><th>offered/s</th><th>answered/s</th><th>shard</th><th>system</th><th>cores</th>\
+     <th>p99.9</th><th>answers/s held</th><th>p99 held</th><th>bulk MB/s</th><th>broken</th>\
+     <th>offered/s</th><th>answered/s</th><th>shard</th><th>system</th><th>cores</th>\
      </tr>\n</thead>\n<tbody>\n";
 
 fn all(rows: &[Row]) -> String {
@@ -386,6 +428,10 @@ fn one(out: &mut String, name: &str, row: &Row) {
         (p.p50, has_handshakes),
         (p.p99, has_handshakes),
         (p.p999, has_handshakes),
+        (honest.established_per_s, tried),
+        (honest.established_us.p99, honest.established_us.p99 > 0.0),
+        (honest.bulk_octets_per_s / 1e6, tried),
+        (float(honest.established_broken), tried),
         (flood.offered_per_s, is_flood),
         (flood.answered_per_s, is_flood),
         (100.0 * cpu.shard, true),

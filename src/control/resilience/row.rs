@@ -2,6 +2,7 @@
 //!
 //! The names are those of `resilience --json` and stay.
 
+use crate::flood::Kind;
 use crate::load::Percentiles;
 use serde::Serialize;
 
@@ -65,6 +66,8 @@ pub struct Row {
     ///
     /// [`flood::Rate`]: crate::flood::Rate
     pub flood_rate: u64,
+    /// What the flood of this run is made of.
+    pub flood_kind: Kind,
     /// The honest clients.
     pub honest: Honest,
     /// The flood.
@@ -125,9 +128,9 @@ pub struct Honest {
 /// What the flood did; all zero before and after it.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Flooded {
-    /// SYNs a second that its source handed to the driver.
+    /// Segments a second that its source handed to the driver.
     pub offered_per_s: f64,
-    /// SYN-ACKs a second that came back to the attacker's interface.
+    /// SYN-ACKs a second that came back to the attacker's interface: answers to SYNs.
     pub answered_per_s: f64,
 }
 
@@ -152,6 +155,7 @@ mod tests {
             topology: Topology::Shared,
             phase,
             flood_rate,
+            flood_kind: Kind::Syn,
             honest: Honest::default(),
             flood: Flooded::default(),
             cpu: Cpu::default(),
@@ -185,7 +189,7 @@ mod tests {
     fn json_has_the_names_that_tools_rely_on() {
         assert_eq!(
             serde_json::to_string(&row("serve", 5, Phase::During)).unwrap(),
-            r#"{"against":"serve","topology":"shared","phase":"during","flood_rate":5,"#.to_owned()
+            r#"{"against":"serve","topology":"shared","phase":"during","flood_rate":5,"flood_kind":"syn","#.to_owned()
                 + r#""honest":{"attempted":0,"succeeded":0,"rate_per_s":0.0,"#
                 + r#""syn_retransmitted":0,"handshake_us":{"p50":0.0,"p99":0.0,"p999":0.0},"#
                 + r#""timeline":[],"established_per_s":0.0,"#

@@ -1,7 +1,7 @@
 //! Verdicts and the report.
 
 use super::*;
-use crate::flood::Rate;
+use crate::flood::{Kind, Rate};
 use crate::load::page;
 
 const MAX: u64 = Rate::MAX.per_s();
@@ -14,6 +14,7 @@ fn row(against: &str, flood_rate: u64, phase: Phase) -> Row {
         topology: Topology::Apart,
         phase,
         flood_rate,
+        flood_kind: Kind::Syn,
         honest: Honest {
             attempted: 20_000,
             succeeded: 20_000,
@@ -26,8 +27,13 @@ fn row(against: &str, flood_rate: u64, phase: Phase) -> Row {
             },
             timeline: vec![2_500; 8],
             established_per_s: 650.0,
+            established_us: Percentiles {
+                p50: 110.0,
+                p99: 640.0,
+                p999: 3_100.0,
+            },
+            bulk_octets_per_s: 12_400_000.0,
             established_broken: 0,
-            ..Honest::default()
         },
         flood: if is_flood {
             Flooded {
@@ -145,7 +151,7 @@ fn the_report_is_one_page_that_asks_nobody() {
     assert!(page.contains("&lt;nft&gt; &amp; &quot;co&quot;"));
     assert!(page.contains("&lt;2&gt; &amp; &quot;co&quot;"));
     assert!(!page.contains("<nft>") && !page.contains("<2>"));
-    assert_eq!(page.matches("<svg").count(), 5);
+    assert_eq!(page.matches("<svg").count(), 7);
     assert_eq!(page.matches("<tr class=").count(), rows.len());
     assert!(page.contains(">250k<") && page.contains(">max<"));
     assert!(!page.contains(">10M<"), "the ceiling is no rate");
@@ -164,8 +170,37 @@ fn the_baseline_is_beside_the_answers_and_in_the_table_alone() {
         .iter()
         .filter(|figure| figure.contains("s6\">l2fwd"));
     let titles: Vec<_> = with_baseline.map(|figure| figure.lines().nth(1)).collect();
-    assert_eq!(titles, [Some("<h2>SYNs offered and answered</h2>")]);
+    assert_eq!(titles, [Some("<h2>Flood offered and answered</h2>")]);
     assert!(page.contains("<th>l2fwd</th>"));
+}
+
+#[test]
+fn established_connections_have_their_charts_and_columns() {
+    let rows = [run("serve", MAX), run("kernel", MAX)].concat();
+    let page = html(&rows, &[]);
+    let figure = |title: &str| {
+        let mut figures = page.split("<figure>").skip(1);
+        figures.find(|figure| figure.contains(title)).expect(title)
+    };
+    let requests = figure("<h2>Requests on established connections</h2>");
+    assert!(requests.contains("serve p99") && requests.contains("kernel p50"));
+    assert!(figure("<h2>Bulk transfer on an established connection</h2>").contains("12.4"));
+    let cells = "<td>650</td><td>640</td><td>12</td><td>0</td>";
+    assert_eq!(page.matches(cells).count(), rows.len());
+}
+
+#[test]
+fn a_flood_is_called_by_its_name() {
+    let mut rows = run("serve", MAX);
+    for row in &mut rows {
+        row.flood_kind = Kind::Ack;
+    }
+    assert!(
+        verdict(&rows)
+            .outcome
+            .ends_with("under up to 2M ACKs a second")
+    );
+    assert!(html(&rows, &[]).contains("<td>ACKs</td>"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::contestant::Contestant;
 use super::number::{brief, grouped, percent, time};
 use super::row::{Phase, Row};
+use crate::flood::Kind;
 use crate::load::float;
 use core::fmt;
 
@@ -54,7 +55,16 @@ impl Verdict {
         } else if most <= 0.0 {
             format!("{flooded}, but no flood came")
         } else {
-            format!("{flooded} under up to {} SYN/s", brief(most))
+            let kind = contestant.kind();
+            if kind == Kind::Syn {
+                format!("{flooded} under up to {} SYN/s", brief(most))
+            } else {
+                format!(
+                    "{flooded} under up to {} {} a second",
+                    brief(most),
+                    kind.segments()
+                )
+            }
         };
         Self {
             against: contestant.name.clone(),
@@ -65,7 +75,7 @@ impl Verdict {
     }
 }
 
-// SYNs a second of the weakest flood beside which an honest connection failed.
+// Segments a second of the weakest flood beside which an honest connection failed.
 fn least_to_fail(contestant: &Contestant<'_>) -> Option<f64> {
     let rows = contestant.of(Phase::During);
     let failing = rows.filter(|row| row.honest.succeeded < row.honest.attempted);
