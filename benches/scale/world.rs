@@ -3,9 +3,9 @@
 
 use crate::ends::{SERVER, tuple};
 use crate::frames::send;
-use crate::machine::preemptions;
+use crate::machine::thread_time;
 use crate::numbered::number;
-use seawall::limits::BURST_FRAMES;
+use seawall::limits::{BURST_FRAMES, FRAME_BYTES};
 use seawall::nic::memory::{MemoryPort, Misfortune, pair};
 use seawall::nic::{Burst, Port};
 use seawall::service::Service;
@@ -47,6 +47,23 @@ struct Peer {
     acknowledges: Seq,
 }
 
+/// Its ends: the server's, and the peers'.
+pub(crate) type Wire = (MemoryPort, MemoryPort);
+
+/// A wire whose frames were all used once.
+pub(crate) fn worn() -> Wire {
+    let (mut near, mut far) = pair(Misfortune::default(), FRAMES);
+    let wear = |from: &mut MemoryPort, to: &mut MemoryPort| {
+        for _ in 0..FRAMES {
+            assert!(from.send_bytes(Instant::ZERO, &[0; FRAME_BYTES]));
+        }
+        assert_eq!(to.drain(Instant::ZERO), FRAMES);
+    };
+    wear(&mut near, &mut far);
+    wear(&mut far, &mut near);
+    (near, far)
+}
+
 /// See the head of this file.
 pub(crate) struct World {
     near: Near,
@@ -59,6 +76,16 @@ pub(crate) struct World {
     peers: Vec<Peer>,
 }
 
+/// What a breath took.
+pub(crate) struct Took {
+    /// Of its thread's own time.
+    pub(crate) own: Duration,
+    /// By the clock on the wall, whoever had the core.
+    pub(crate) wall: Duration,
+    /// Is there more to do?
+    pub(crate) is_busy: bool,
+}
+
 enum Near {
     Shard(Box<Shard<MemoryPort>>),
     // Takes what comes, so that the peers' own cost can be known.
@@ -68,7 +95,17 @@ enum Near {
 impl World {
     /// A server.
     pub(crate) fn new(config: ShardConfig, service: Box<dyn Service>) -> Self {
-        let (near, far) = pair(Misfortune::default(), FRAMES);
+        Self::on(pair(Misfortune::default(), FRAMES), config, service)
+    }
+
+    /// A server whose memory is touched.
+    pub(crate) fn populated(wire: Wire, config: ShardConfig, service: Box<dyn Service>) -> Self {
+        let mut world = Self::on(wire, config, service);
+        world.shard().populate();
+        world
+    }
+
+    fn on((near, far): Wire, config: ShardConfig, service: Box<dyn Service>) -> Self {
         let mut shard = Shard::new(near, config);
         let service = shard.add_service(service);
         shard.listen(SERVER, service);
@@ -191,14 +228,17 @@ impl World {
         }
     }
 
-    /// One breath, and what it took, unless the kernel gave the core to somebody else meanwhile;
-    /// `true` when there is more to do.
-    pub(crate) fn breathe_once(&mut self) -> (Option<Duration>, bool) {
-        let (now, before) = (self.now, preemptions());
-        let began = std::time::Instant::now();
+    /// One breath, and what it took.
+    pub(crate) fn breathe_once(&mut self) -> Took {
+        let (began, began_own) = (std::time::Instant::now(), thread_time());
+        let now = self.now;
         let breath = self.shard().breathe(now);
-        let took = began.elapsed();
-        ((preemptions() == before).then_some(took), breath.is_busy)
+        let own = thread_time().saturating_sub(began_own);
+        Took {
+            own,
+            wall: began.elapsed(),
+            is_busy: breath.is_busy,
+        }
     }
 
     /// Forgets what the server said; returns how many frames that was.
