@@ -57,6 +57,7 @@ pub(crate) fn longest(sizes: &Sizes) -> anyhow::Result<Measured> {
     };
     Ok(Measured::default()
         .with("max_us", micros(&own, own.len()))
+        .with("p9999_us", micros(&own, own.len() * 9999 / 10_000))
         .with("median_us", micros(&own, own.len() / 2))
         .with("wall_max_us", micros(&wall, wall.len()))
         .with("wall_p9999_us", micros(&wall, wall.len() * 9999 / 10_000))

@@ -31,8 +31,17 @@ fn kib(file: &'static str, name: &'static str) -> anyhow::Result<u64> {
     Ok(kib.context(name)?.parse::<u64>()? * 1024)
 }
 
-/// Time that this thread was given by the kernel: while somebody else had the core it stands.
+/// Time that this thread was given by the kernel: while somebody else has the core it stands.
 pub(crate) fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID);
+    time(ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// Time, whoever has the core.
+pub(crate) fn wall_time() -> Duration {
+    time(ClockId::CLOCK_MONOTONIC)
+}
+
+fn time(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     time.expect("every Linux has this clock").into()
 }

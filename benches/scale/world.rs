@@ -3,7 +3,7 @@
 
 use crate::ends::{SERVER, tuple};
 use crate::frames::send;
-use crate::machine::thread_time;
+use crate::machine::{thread_time, wall_time};
 use crate::numbered::number;
 use seawall::limits::{BURST_FRAMES, FRAME_BYTES};
 use seawall::nic::memory::{MemoryPort, Misfortune, pair};
@@ -72,6 +72,8 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     /// What the shard's breaths took.
     pub(crate) breathed: Duration,
+    /// By this clock.
+    pub(crate) clock: fn() -> Duration,
     /// The ends of connections `0..`.
     peers: Vec<Peer>,
 }
@@ -124,6 +126,7 @@ impl World {
             far,
             now: Instant::ZERO,
             breathed: Duration::ZERO,
+            clock: wall_time,
             peers: Vec::new(),
         }
     }
@@ -209,9 +212,9 @@ impl World {
     pub(crate) fn breathe(&mut self) {
         match &mut self.near {
             Near::Shard(shard) => {
-                let began = std::time::Instant::now();
+                let began = (self.clock)();
                 while shard.breathe(self.now).is_busy {}
-                self.breathed += began.elapsed();
+                self.breathed += (self.clock)().saturating_sub(began);
             }
             Near::Nobody(port) => {
                 let mut burst = Burst::new();
@@ -230,13 +233,13 @@ impl World {
 
     /// One breath, and what it took.
     pub(crate) fn breathe_once(&mut self) -> Took {
-        let (began, began_own) = (std::time::Instant::now(), thread_time());
+        let (began, began_own) = (wall_time(), thread_time());
         let now = self.now;
         let breath = self.shard().breathe(now);
         let own = thread_time().saturating_sub(began_own);
         Took {
             own,
-            wall: began.elapsed(),
+            wall: wall_time().saturating_sub(began),
             is_busy: breath.is_busy,
         }
     }
