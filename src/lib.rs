@@ -83,8 +83,8 @@
 //!   ([`tcp::cookie::Lanes`]). Floods mostly bring SYNs as Linux lays them out, so those are read
 //!   and answered by a way of their own, and tests hold it to the general one.
 //! - **`unsafe`** is in [`nic`] (system calls and shared rings), a call of [`table`] (an
-//!   intrinsic), one of `pages` (advice about memory), and where cookies are hashed by vectors that not
-//!   every processor has.
+//!   intrinsic), one of `pages` (advice about memory), and where cookies are hashed by vectors that
+//!   not every processor has.
 
 pub mod buffer;
 pub mod cli;
