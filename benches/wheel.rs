@@ -5,7 +5,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use seawall::time::{Duration, Instant};
-use seawall::wheel::{Due, Fifo, Wheel};
+use seawall::wheel::{Due, Wheel};
 use std::hint::black_box;
 
 const SLOTS: u32 = 1_000_000;
@@ -85,17 +85,6 @@ fn fire(c: &mut Criterion) {
                 due.clear();
                 black_box(wheel.expire(now, &mut due));
             }
-        });
-    });
-    group.bench_function("fifo_push_and_expire_64", |b| {
-        let (mut fifo, mut now, mut slot) = (Fifo::new(SLOTS as usize), Instant::ZERO, slots());
-        b.iter(|| {
-            for _ in 0..64 {
-                fifo.push_back(slot(), now + RTO);
-            }
-            now = now + RTO;
-            let mut due = Due::new();
-            black_box(fifo.expire(now, &mut due));
         });
     });
     group.throughput(Throughput::Elements(1));

@@ -48,7 +48,7 @@
 //!
 //! | layer | knows | does not know |
 //! |---|---|---|
-//! | [`time`] [`limits`] [`drop_reason`] | numbers and names | |
+//! | [`time`] [`limits`] [`drop_reason`] `pages` | numbers and names, room | |
 //! | [`wire`] | bytes and values | connections |
 //! | [`buffer`] [`wheel`] [`table`] | blocks, deadlines, tuples | what they are for |
 //! | [`tcp`] | RFC 9293 | tables, timers, packets |
@@ -82,9 +82,9 @@
 //!   listener, switch and settings decides; their hashes are computed side by side in vectors
 //!   ([`tcp::cookie::Lanes`]). Floods mostly bring SYNs as Linux lays them out, so those are read
 //!   and answered by a way of their own, and tests hold it to the general one.
-//! - **`unsafe`** is in [`nic`] (system calls and shared rings), two calls of [`table`] (an
-//!   intrinsic, and advice about its memory), and where cookies are hashed by vectors that not
-//!   every processor has.
+//! - **`unsafe`** is in [`nic`] (system calls and shared rings), a call of [`table`] (an
+//!   intrinsic), one of `pages` (advice about memory), and where cookies are hashed by vectors that
+//!   not every processor has.
 
 pub mod buffer;
 pub mod cli;
@@ -94,6 +94,7 @@ pub mod flood;
 pub mod limits;
 pub mod load;
 pub mod nic;
+mod pages;
 pub mod service;
 pub mod shard;
 pub mod socket;

@@ -410,6 +410,16 @@ fn serve_json() -> Result<(), Failed> {
         assert_eq!(json["queues"][0]["xdp"], "native", "{json}");
         assert_eq!(json["queues"][0]["copy"], true, "{json}");
         assert!(json["queues"][0]["cpu"].is_u64(), "{json}");
+        // What it said at start is what it says at the end.
+        let [bytes, huge] =
+            ["bytes", "huge_bytes"].map(|of| count(&json, &format!("/tables/{of}")));
+        let mb = |bytes: u64| (bytes + 500_000) / 1_000_000;
+        let tables = match bytes {
+            0 => "tables: not in huge pages: this kernel has none".into(),
+            _ => format!("tables: {} MB, {} MB of it in huge", mb(bytes), mb(huge)),
+        };
+        assert!(finished.stderr.contains(&tables), "{finished:?}");
+        assert!(huge <= bytes, "{json}");
     }
     Ok(())
 }

@@ -1,28 +1,43 @@
-//! Memory of a connection, as the growth of what the process has resident.
+//! Memory of a connection, all told: what the process has of its own with a shard that is full, less
+//! what it had before there was a shard, divided.
+//!
+//! The shard has touched all that it touches at start. It has room for connections of one kind
+//! alone (each kind has memory of its own), and for so many that what a shard has whatever it holds
+//! hardly counts: some 3 MB. The wire is the peers'.
 
-use crate::machine::rss;
+use crate::machine::rss_anonymous;
 use crate::part::{Measured, Sizes};
-use crate::world::{SIDE_BY_SIDE, World, config};
+use crate::room;
+use crate::world::{SIDE_BY_SIDE, World, config, worn};
 use seawall::service::{Discard, Http};
 use seawall::tcp::State;
 
-/// An open connection that holds no text, of a shard that is full of them.
+/// Octets that none of them may take.
+const TARGET: u64 = 192;
+
+/// An open connection that holds no text.
 pub(crate) fn live(sizes: &Sizes) -> anyhow::Result<Measured> {
-    let before = rss()?;
-    let mut world = World::new(config(sizes.large, 0), Box::new(Discard));
-    world.open(0, sizes.large);
+    room::check_bytes(u64::from(sizes.huge) * TARGET)?;
+    let wire = worn();
+    let before = rss_anonymous()?;
+    // No limit at all is one of twice as many.
+    let config = config(sizes.huge, 1);
+    let mut world = World::populated(wire, config, Box::new(Discard));
+    world.open(0, sizes.huge);
     let open = world.shard().counters().states[State::Established as usize];
-    assert_eq!(open, u64::from(sizes.large), "all are open");
-    each(before, sizes.large)
+    assert_eq!(open, u64::from(sizes.huge), "all are open");
+    each(before, sizes.huge)
 }
 
-/// A connection in TIME-WAIT, of a shard that has little else.
+/// A connection in TIME-WAIT.
 pub(crate) fn time_wait(sizes: &Sizes) -> anyhow::Result<Measured> {
-    let before = rss()?;
-    let lives = sizes.large / SIDE_BY_SIDE as u32;
+    let lives = sizes.time_wait / SIDE_BY_SIDE as u32;
     let count = lives * SIDE_BY_SIDE as u32;
+    room::check_bytes(u64::from(count) * TARGET)?;
+    let wire = worn();
+    let before = rss_anonymous()?;
     let config = config(8 * SIDE_BY_SIDE as u32, count);
-    let mut world = World::new(config, Box::new(Http::default()));
+    let mut world = World::populated(wire, config, Box::new(Http::default()));
     for n in 0..lives {
         world.live(n * SIDE_BY_SIDE as u32);
     }
@@ -32,6 +47,6 @@ pub(crate) fn time_wait(sizes: &Sizes) -> anyhow::Result<Measured> {
 }
 
 fn each(before: u64, connections: u32) -> anyhow::Result<Measured> {
-    let bytes = rss()?.saturating_sub(before) as f64 / f64::from(connections);
+    let bytes = rss_anonymous()?.saturating_sub(before) as f64 / f64::from(connections);
     Ok(Measured::default().with("bytes", bytes))
 }

@@ -1,7 +1,8 @@
-//! What the machine says of memory, and of who took a core away.
+//! What the machine says of memory, and of a thread's own time.
 
 use anyhow::Context;
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::time::{ClockId, clock_gettime};
+use std::time::Duration;
 
 /// Octets that the process has resident.
 pub(crate) fn rss() -> anyhow::Result<u64> {
@@ -12,18 +13,35 @@ pub(crate) fn rss() -> anyhow::Result<u64> {
     Ok(pages * page.unsigned_abs())
 }
 
-/// Octets that the machine can still give.
-pub(crate) fn available() -> anyhow::Result<u64> {
-    let all = std::fs::read_to_string("/proc/meminfo").context("/proc/meminfo")?;
-    let line = all.lines().find(|line| line.starts_with("MemAvailable:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1));
-    Ok(kib.context("MemAvailable")?.parse::<u64>()? * 1024)
+/// Octets of these that are the process's own: no file has them.
+pub(crate) fn rss_anonymous() -> anyhow::Result<u64> {
+    kib("/proc/self/status", "RssAnon:")
 }
 
-/// How often the kernel took the core from this thread.
-pub(crate) fn preemptions() -> i64 {
-    let usage = getrusage(UsageWho::RUSAGE_THREAD);
-    usage
-        .expect("it always works for oneself")
-        .involuntary_context_switches()
+/// Octets that the machine can still give.
+pub(crate) fn available() -> anyhow::Result<u64> {
+    kib("/proc/meminfo", "MemAvailable:")
+}
+
+// What stands behind `name`, in octets.
+fn kib(file: &'static str, name: &'static str) -> anyhow::Result<u64> {
+    let all = std::fs::read_to_string(file).context(file)?;
+    let line = all.lines().find(|line| line.starts_with(name));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1));
+    Ok(kib.context(name)?.parse::<u64>()? * 1024)
+}
+
+/// Time that this thread was given by the kernel: while somebody else has the core it stands.
+pub(crate) fn thread_time() -> Duration {
+    time(ClockId::CLOCK_THREAD_CPUTIME_ID)
+}
+
+/// Time, whoever has the core.
+pub(crate) fn wall_time() -> Duration {
+    time(ClockId::CLOCK_MONOTONIC)
+}
+
+fn time(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
+    time.expect("every Linux has this clock").into()
 }

@@ -13,10 +13,10 @@
 //! | `insert_remove_per_s_10m` | find, remove, insert: one operation (`lookup`) | |
 //! | `segments_per_s_1m` | 64 octets of text with timestamps on a random connection, thrown away by the service; a burst of 64 a breath, and 5 million a second on the shard's clock. Breaths alone are timed (`segments`) | text that is kept, or sent |
 //! | `lifecycles_per_s` | SYN to four-way release of 32 at once with HTTP, while as many TIME-WAITs end as begin; breaths alone are timed. The peers' cost is printed too: of the loop with the shard, and of one without (`lifecycles`) | a flood beside it |
-//! | `bytes_live`, `bytes_time_wait` | resident memory with a full shard less that before it, divided (`bytes`) | text, and what lies in it |
+//! | `bytes_live`, `bytes_time_wait` | resident memory of the process's own with a full shard less that before it, divided: 10 M open, 4 M in TIME-WAIT (`bytes`) | text, and what lies in it |
 //! | `rss_bytes`, `deadline_error_ms_max` | 10 M open and 20 M in TIME-WAIT; then the latest that any TIME-WAIT or delayed ACK was, until the last TIME-WAIT is over (`whole`) | |
-//! | `breath_us_max` | 10 M delayed ACKs are due at one instant (`breath`); breaths in which the kernel took the core are left out and counted | what a hypervisor takes |
-//! | `reader_cost_percent` | `segments` on 10 M connections, with and without `seawall list --count` in a loop on another core (`reader`) | |
+//! | `breath_us_max` | 10 M delayed ACKs are due at one instant: the longest breath, in time of its thread (`breath`); by the clock on the wall it is printed beside | who else had the core |
+//! | `reader_cost_percent` | `segments` on 10 M connections, in time of the shard's thread, with and without `seawall list --count` in a loop on another core (`reader`) | a reader on the shard's own core |
 //! | `two_shards_ratio` | `segments` on two cores against one (`two_shards`) | |
 //!
 //! Instructions an operation are the difference of two runs, one twice as long, counted by `perf

@@ -1,8 +1,12 @@
 //! What a reader costs: segments a second on one core, while `seawall list --count` is asked over
 //! and over on the other, of a table of ten million; the admin socket and its threads are the real
-//! ones. With and without in turns.
+//! ones, and walk as slowly as they do. With and without in turns.
+//!
+//! Segments take time of their thread: longer when the reader takes memory and cache from it. They
+//! share no core, so what else has the core is somebody else's doing.
 
 use crate::find::numbers;
+use crate::machine::thread_time;
 use crate::part::{Measured, Sizes};
 use crate::room;
 use crate::rounds::{Rounds, median};
@@ -26,6 +30,7 @@ pub(crate) fn cost(sizes: &Sizes, cpus: &[usize]) -> anyhow::Result<Measured> {
     };
     room::check(sizes.huge, 0)?;
     let mut world = opened(sizes.huge);
+    world.clock = thread_time;
     let view = ShardView::new(here);
     view.show(world.shard().reader());
     let name = format!("seawall-scale-{}.sock", std::process::id());

@@ -16,7 +16,10 @@ pub(crate) fn check(live: u32, time_wait: u32) -> anyhow::Result<()> {
     let burst = SIDE_BY_SIDE as u32;
     let before = rss()?;
     let (some, ended) = (live / SHARE, time_wait / SHARE / burst * burst);
-    let mut world = World::new(config(some + 8 * burst, ended), Box::new(Http::default()));
+    let mut world = World::new(
+        config(some + 8 * burst, ended.max(1)),
+        Box::new(Http::default()),
+    );
     world.open(0, some);
     for first in (some..some + ended).step_by(SIDE_BY_SIDE) {
         world.live(first);

@@ -18,7 +18,7 @@ const STEP: Duration = Duration::from_nanos(200 * BURST_FRAMES as u64);
 
 /// A server that throws away what comes on so many open connections.
 pub(crate) fn opened(connections: u32) -> World {
-    let mut world = World::new(config(connections, 0), Box::new(Discard));
+    let mut world = World::new(config(connections, 1), Box::new(Discard));
     world.remember(connections);
     world.open(0, connections);
     world

@@ -2,16 +2,15 @@
 //! memory that is, and how far from their deadlines timers go off until all of TIME-WAIT is over.
 //!
 //! The clock of the shard goes on by a millisecond when a breath leaves nothing to do, and by what
-//! the breath took when it does, so a shard that cannot keep up is late; a breath in which the
-//! kernel took the core away counts as none. Connections owe ACKs meanwhile, so that the wheel has
-//! its timers too.
+//! the breath took of its thread's time when it does, so a shard that cannot keep up is late.
+//! Connections owe ACKs meanwhile, so that the wheel has its timers too.
 
 use crate::find::numbers;
 use crate::machine::rss;
 use crate::numbered::number;
 use crate::part::{Measured, Sizes};
 use crate::room;
-use crate::world::{SIDE_BY_SIDE, World, config};
+use crate::world::{SIDE_BY_SIDE, World, config, worn};
 use seawall::service::Http;
 use seawall::shard::{Direction, ShardConfig, Tap};
 use seawall::tcp::State;
@@ -72,7 +71,7 @@ fn filled(live: u32, time_wait: u32) -> (World, Entered) {
     let mut config: ShardConfig = config(live + 8 * SIDE_BY_SIDE as u32, time_wait);
     config.tcp.quick_acks = 0;
     let two_msl = config.tcp.time_wait;
-    let mut world = World::new(config, Box::new(Http::default()));
+    let mut world = World::populated(worn(), config, Box::new(Http::default()));
     world.remember(live.min(TALKERS));
     world.open(0, live);
     let entered = Entered {
@@ -111,12 +110,12 @@ fn watch(world: &mut World, talkers: u32, entered: Entered) -> Arc<Watched> {
             }
         }
         loop {
-            let (took, is_busy) = world.breathe_once();
+            let took = world.breathe_once();
             world.drain();
-            if !is_busy {
+            if !took.is_busy {
                 break;
             }
-            world.now = world.now + took.unwrap_or_default();
+            world.now = world.now + took.own;
         }
         world.now = world.now + STEP;
     }

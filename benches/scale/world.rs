@@ -3,9 +3,9 @@
 
 use crate::ends::{SERVER, tuple};
 use crate::frames::send;
-use crate::machine::preemptions;
+use crate::machine::{thread_time, wall_time};
 use crate::numbered::number;
-use seawall::limits::BURST_FRAMES;
+use seawall::limits::{BURST_FRAMES, FRAME_BYTES};
 use seawall::nic::memory::{MemoryPort, Misfortune, pair};
 use seawall::nic::{Burst, Port};
 use seawall::service::Service;
@@ -47,6 +47,23 @@ struct Peer {
     acknowledges: Seq,
 }
 
+/// Its ends: the server's, and the peers'.
+pub(crate) type Wire = (MemoryPort, MemoryPort);
+
+/// A wire whose frames were all used once.
+pub(crate) fn worn() -> Wire {
+    let (mut near, mut far) = pair(Misfortune::default(), FRAMES);
+    let wear = |from: &mut MemoryPort, to: &mut MemoryPort| {
+        for _ in 0..FRAMES {
+            assert!(from.send_bytes(Instant::ZERO, &[0; FRAME_BYTES]));
+        }
+        assert_eq!(to.drain(Instant::ZERO), FRAMES);
+    };
+    wear(&mut near, &mut far);
+    wear(&mut far, &mut near);
+    (near, far)
+}
+
 /// See the head of this file.
 pub(crate) struct World {
     near: Near,
@@ -55,8 +72,20 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     /// What the shard's breaths took.
     pub(crate) breathed: Duration,
+    /// By this clock.
+    pub(crate) clock: fn() -> Duration,
     /// The ends of connections `0..`.
     peers: Vec<Peer>,
+}
+
+/// What a breath took.
+pub(crate) struct Took {
+    /// Of its thread's own time.
+    pub(crate) own: Duration,
+    /// By the clock on the wall, whoever had the core.
+    pub(crate) wall: Duration,
+    /// Is there more to do?
+    pub(crate) is_busy: bool,
 }
 
 enum Near {
@@ -68,7 +97,17 @@ enum Near {
 impl World {
     /// A server.
     pub(crate) fn new(config: ShardConfig, service: Box<dyn Service>) -> Self {
-        let (near, far) = pair(Misfortune::default(), FRAMES);
+        Self::on(pair(Misfortune::default(), FRAMES), config, service)
+    }
+
+    /// A server whose memory is touched.
+    pub(crate) fn populated(wire: Wire, config: ShardConfig, service: Box<dyn Service>) -> Self {
+        let mut world = Self::on(wire, config, service);
+        world.shard().populate();
+        world
+    }
+
+    fn on((near, far): Wire, config: ShardConfig, service: Box<dyn Service>) -> Self {
         let mut shard = Shard::new(near, config);
         let service = shard.add_service(service);
         shard.listen(SERVER, service);
@@ -87,6 +126,7 @@ impl World {
             far,
             now: Instant::ZERO,
             breathed: Duration::ZERO,
+            clock: wall_time,
             peers: Vec::new(),
         }
     }
@@ -172,9 +212,9 @@ impl World {
     pub(crate) fn breathe(&mut self) {
         match &mut self.near {
             Near::Shard(shard) => {
-                let began = std::time::Instant::now();
+                let began = (self.clock)();
                 while shard.breathe(self.now).is_busy {}
-                self.breathed += began.elapsed();
+                self.breathed += (self.clock)().saturating_sub(began);
             }
             Near::Nobody(port) => {
                 let mut burst = Burst::new();
@@ -191,14 +231,17 @@ impl World {
         }
     }
 
-    /// One breath, and what it took, unless the kernel gave the core to somebody else meanwhile;
-    /// `true` when there is more to do.
-    pub(crate) fn breathe_once(&mut self) -> (Option<Duration>, bool) {
-        let (now, before) = (self.now, preemptions());
-        let began = std::time::Instant::now();
+    /// One breath, and what it took.
+    pub(crate) fn breathe_once(&mut self) -> Took {
+        let (began, began_own) = (wall_time(), thread_time());
+        let now = self.now;
         let breath = self.shard().breathe(now);
-        let took = began.elapsed();
-        ((preemptions() == before).then_some(took), breath.is_busy)
+        let own = thread_time().saturating_sub(began_own);
+        Took {
+            own,
+            wall: wall_time().saturating_sub(began),
+            is_busy: breath.is_busy,
+        }
     }
 
     /// Forgets what the server said; returns how many frames that was.

@@ -21,6 +21,8 @@
 //!
 //! A frame counts when the server has received it; one that was sent again counts once.
 
+#[path = "../common/process.rs"]
+mod process;
 mod sink;
 mod source;
 mod start;
@@ -30,10 +32,11 @@ use anyhow::Context;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, Table};
 use nix::unistd::geteuid;
+use process::Serve;
 use seawall::control::lab::{Lab, LabConfig};
 use seawall::control::worker;
 use source::Sent;
-use start::{Seawall, nginx};
+use start::nginx;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -101,6 +104,11 @@ impl Bench {
         SocketAddr::new(self.address, port)
     }
 
+    fn serve(&self, port: u16, service: &str) -> anyhow::Result<Serve> {
+        let listen = format!("{}={service}", self.at(port));
+        Serve::start(&self.lab, self.server_cpu, &["--listen", &listen])
+    }
+
     // Runs `body` in the client's namespace, on the client's core.
     fn as_client<T: Send>(&self, body: impl FnOnce() -> T + Send) -> anyhow::Result<T> {
         self.lab.client().run(|| {
@@ -116,7 +124,7 @@ impl Bench {
                 theirs.push(self.visit(NGINX)?);
                 drop(server);
             }
-            let server = Seawall::start(self, HTTP, "http")?;
+            let server = self.serve(HTTP, "http")?;
             ours.push(self.visit(HTTP)?);
             let counted = server.stop()?;
             progress(&format!("seawall: {counted}"));
@@ -171,7 +179,7 @@ impl Bench {
 
     // Frames a second that reach the server while `source` runs.
     fn discard(&self, source: impl FnOnce() -> anyhow::Result<Sent> + Send) -> anyhow::Result<f64> {
-        let server = Seawall::start(self, DISCARD, "discard")?;
+        let server = self.serve(DISCARD, "discard")?;
         let sent = self.as_client(source)??;
         let counted = server.stop()?;
         progress(&format!("discard: {} sent, {counted}", sent.frames));

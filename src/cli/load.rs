@@ -57,7 +57,7 @@ pub struct LoadArgs {
     #[arg(long, value_name = "CIDR")]
     pub source: Sources,
 
-    /// Connections to begin a second, as 500, 100k or 1M
+    /// Connections to begin a second, as 500, 100k or 1M; those that are held are released as fast
     #[arg(long, value_name = "N", default_value = "1k", value_parser = parse_rate)]
     pub rate: u64,
 

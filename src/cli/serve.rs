@@ -2,7 +2,7 @@
 
 use super::admin::AdminAt;
 use super::block_list;
-use super::summary::{Summary, json_queues};
+use super::summary::{Summary, json_queues, json_tables};
 use super::switch_log::SwitchLog;
 use super::terminal::{LiveLine, stop_flag};
 use crate::control::admin::Admin;
@@ -274,7 +274,7 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         Some(socket) => Some(Admin::start(socket, server.view())?),
         None => None,
     };
-    let queues = json_queues(&server);
+    let (queues, tables) = (json_queues(&server), json_tables(&server));
     let mut live = LiveLine::new();
     let mut before = server.counters();
     let mut ticks = 0_u32;
@@ -296,7 +296,10 @@ pub fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let totals = server.stop()?;
     print_summary(&totals);
     if args.json {
-        println!("{}", serde_json::to_string(&Summary::new(&totals, queues))?);
+        println!(
+            "{}",
+            serde_json::to_string(&Summary::new(&totals, queues, tables))?
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -365,6 +368,10 @@ fn announce(args: &ServeArgs, server: &Server) {
             queue.shard,
             queue.cpu,
         );
+    }
+    match server.tables() {
+        Ok(tables) => eprintln!("{tables}"),
+        Err(error) => eprintln!("tables: whether they lie in huge pages cannot be seen: {error}"),
     }
     for warning in server.warnings() {
         eprintln!("warning: {warning}");

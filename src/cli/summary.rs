@@ -11,6 +11,14 @@ pub(crate) struct Summary {
     #[serde(flatten)]
     counts: Counts,
     queues: Vec<Queue>,
+    tables: Option<Tables>,
+}
+
+/// Where the tables of connections lie.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tables {
+    bytes: u64,
+    huge_bytes: u64,
 }
 
 /// One queue, as it was set up.
@@ -38,17 +46,31 @@ pub(crate) fn json_queues(server: &Server) -> Vec<Queue> {
     queues.collect()
 }
 
+/// The tables of a server that runs; `None` when it cannot see them.
+#[must_use]
+pub(crate) fn json_tables(server: &Server) -> Option<Tables> {
+    let tables = server.tables().ok()?;
+    Some(Tables {
+        bytes: tables.bytes,
+        huge_bytes: tables.huge_bytes,
+    })
+}
+
 impl Summary {
     /// Of a server that was stopped.
     #[must_use]
-    pub(crate) fn new(totals: &Totals, queues: Vec<Queue>) -> Self {
+    pub(crate) fn new(totals: &Totals, queues: Vec<Queue>, tables: Option<Tables>) -> Self {
         let drops = drops_by_name(totals).into_iter();
         let counts = Counts::from(&totals.counters).with_xdp(&totals.xdp);
         let counts = Counts {
             drops: drops.map(|(name, n)| (name.to_owned(), n)).collect(),
             ..counts
         };
-        Self { counts, queues }
+        Self {
+            counts,
+            queues,
+            tables,
+        }
     }
 }
 

@@ -260,7 +260,6 @@ impl<P: Port> Shard<P> {
                         let connection = self.at_work.at(*place).filter(|it| it.is_counted);
                         connection.and_then(|it| it.listener)
                     }
-                    Place::AtRest(rest) if rest.tcb.state() == State::TimeWait => None,
                     Place::AtRest(rest) => self.classes.get(rest.class).and_then(|it| it.listener),
                 };
                 let listener = listener.map(usize::from);

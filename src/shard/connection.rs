@@ -21,7 +21,7 @@
 use super::class::{Class, NO_CLASS};
 use crate::buffer::Chain;
 use crate::table::Handle;
-use crate::tcp::{State, Tcb, TcbAtRest};
+use crate::tcp::{Tcb, TcbAtRest};
 use crate::wire::{FourTuple, LinkHeader};
 
 /// A connection, or the place of one that is at work.
@@ -127,7 +127,7 @@ impl Connection {
             tos: rest.tos,
             is_open: rest.is_open,
             // Until it is over for its user.
-            is_counted: class.listener.is_some() && tcb.state() != State::TimeWait,
+            is_counted: class.listener.is_some(),
             ..Self::new(tuple, tcb, class.link, class.queue, class.service)
         }
     }

@@ -1,11 +1,10 @@
 //! Timers: what is due, bounded so that no breath takes long.
 
-use super::connection::Place;
 use super::rest::Why;
 use super::{Shard, context};
 use crate::limits::BURST_FRAMES;
 use crate::nic::Port;
-use crate::tcp::{Actions, State};
+use crate::tcp::Actions;
 use crate::time::{Duration, Instant};
 use arrayvec::ArrayVec;
 
@@ -22,13 +21,6 @@ impl<P: Port> Shard<P> {
             let Some(handle) = self.table.handle_at(slot) else {
                 continue;
             };
-            if let Some(Place::AtRest(rest)) = self.table.get(handle)
-                && rest.tcb.state() == State::TimeWait
-            {
-                // Its user was told when it began.
-                self.forget(handle, State::TimeWait, now);
-                continue;
-            }
             let Some(seat) = self.wake(handle, Why::IsDue, now) else {
                 self.wheel.arm(slot, now + PLACE_AWAITED);
                 continue;

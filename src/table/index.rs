@@ -7,9 +7,9 @@
 //! a flood is all misses, costs one line. Removing leaves no gravestone, entries never move, and
 //! nothing decays.
 
-use super::arena;
 use super::bucket::{Bucket, LANES};
 use super::prefetch::prefetch;
+use crate::pages::filled;
 
 /// Of the lanes, so many in eight are used when the table is full.
 const FULL_EIGHTHS: usize = 7;
@@ -27,7 +27,7 @@ impl Index {
         // An odd prime of them: a path leads through all, whatever its stride.
         let buckets = next_prime(lanes.div_ceil(LANES));
         Self {
-            buckets: arena::filled(buckets),
+            buckets: filled(buckets, Bucket::default),
         }
     }
 

@@ -16,7 +16,6 @@
 //! a slot (`slots`) or a record (`records`), checked under loom. Values are the owner's alone; what readers shall know of
 //! them it puts into the slot's note.
 
-mod arena;
 mod bucket;
 mod ends;
 mod handle;
@@ -36,6 +35,7 @@ pub use reader::Reader;
 pub use records::Remains;
 pub use slots::Entry;
 
+use crate::pages::{filled, room};
 use crate::time::Duration;
 use crate::wire::FourTuple;
 use ahash::RandomState;
@@ -98,14 +98,14 @@ impl<T> Table<T> {
             register: Register::new(&locals),
             shared: Arc::new(Shared {
                 index: Index::new(capacity + records),
-                slots: arena::filled(capacity),
+                slots: filled(capacity, Slot::default),
                 records: Records::new(blocks),
                 locals,
                 used: AtomicU32::new(0),
                 moves: AtomicU32::new(0),
             }),
-            values: arena::room(capacity),
-            free: arena::room(capacity),
+            values: room(capacity),
+            free: room(capacity),
             used: 0,
             insertions: 0,
             queue: Queue::new(records, blocks),

@@ -7,12 +7,12 @@
 //! A reader that finds the same life of the block, and somebody in the place, before and after it
 //! copied the record has a whole one: a sequence lock, as in `slots`.
 
-use super::arena;
 use super::ends::{Ends, NOBODY, mark, number, rest};
 use super::handle::RETIRED;
 use super::locals::Locals;
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use super::{Entry, Handle};
+use crate::pages::filled;
 use crate::wire::FourTuple;
 
 /// Records of a block.
@@ -111,8 +111,8 @@ impl Records {
     pub(super) fn new(blocks: usize) -> Self {
         assert!(blocks * BLOCK <= RETIRED as usize, "places have 31 bits");
         Self {
-            places: arena::filled(blocks * BLOCK),
-            blocks: arena::filled(blocks),
+            places: filled(blocks * BLOCK, Record::default),
+            blocks: filled(blocks, Block::default),
             used: AtomicU32::new(0),
         }
     }

@@ -1,7 +1,7 @@
 //! A block at rest: what there is to remember of a connection on which nothing is under way.
 //!
 //! All that was sent is acknowledged, both ways, and read; no timer runs but keep-alive and the
-//! ends of FIN-WAIT-2 and TIME-WAIT. Then most of a [`Tcb`] follows from the rest of it:
+//! end of FIN-WAIT-2 (what is in TIME-WAIT has a shorter memory: [`TimeWait`](super::TimeWait)). Then most of a [`Tcb`] follows from the rest of it:
 //!
 //! | of the block | at rest |
 //! |---|---|
@@ -64,12 +64,7 @@ pub struct TcbAtRest {
 const _: () = assert!(size_of::<TcbAtRest>() <= 76);
 
 /// States in which nothing may be under way, by their numbers.
-const STATES: [State; 4] = [
-    State::Established,
-    State::CloseWait,
-    State::FinWait2,
-    State::TimeWait,
-];
+const STATES: [State; 3] = [State::Established, State::CloseWait, State::FinWait2];
 
 // Beside the two bits of the state.
 const ACTIVE: u8 = 1 << 2;
@@ -118,7 +113,7 @@ impl TcbAtRest {
     /// Has the peer's FIN been reached?
     #[must_use]
     pub const fn is_peer_finished(&self) -> bool {
-        matches!(self.state(), State::CloseWait | State::TimeWait)
+        matches!(self.state(), State::CloseWait)
     }
 
     /// Does it wait for a moment? All others end only by what arrives or is called.
@@ -137,9 +132,7 @@ impl Tcb {
         let is_sent = self.snd.una == self.snd.nxt && self.snd.rtx == self.snd.nxt;
         let is_acked = self.rcv.acked == self.rcv.nxt && !self.flags.has(UNDER_WAY);
         let is_timed = self.rtx_at.is_armed() || self.ack_at.is_armed() || self.rto.timeouts > 0;
-        // In TIME-WAIT there is nobody left to read.
-        let is_read = self.state == State::TimeWait
-            || self.rcv.unread == 0 && !self.flags.has(Flags::URGENT_IN);
+        let is_read = self.rcv.unread == 0 && !self.flags.has(Flags::URGENT_IN);
         let is_fin_early = self.flags.has(Flags::FIN_SEEN) != self.is_peer_finished();
         STATES.contains(&self.state)
             && is_sent
@@ -234,7 +227,7 @@ impl Tcb {
         if rest.is_peer_finished() {
             flags.set(Flags::FIN_SEEN);
         }
-        if matches!(state, State::FinWait2 | State::TimeWait) {
+        if state == State::FinWait2 {
             flags.set(Flags::FIN_QUEUED);
         }
         let open = if rest.bits & ACTIVE != 0 {

@@ -189,6 +189,9 @@ impl Tcb {
     pub(super) fn enter_time_wait(&mut self, cx: &Context<'_>, out: &mut Actions) {
         self.state = State::TimeWait;
         self.disarm_all();
+        // Asked for in the same breath, and void: all is acknowledged.
+        self.flags
+            .clear(Flags::RESEND_ONE | Flags::PROBE | Flags::KEEP_ALIVE);
         self.restart_time_wait(cx);
         out.ended = Some(End::Closed);
     }

@@ -15,6 +15,7 @@
 
 use super::{Due, NONE};
 use crate::limits::BURST_FRAMES;
+use crate::pages::filled;
 use crate::time::Instant;
 
 const TICK_BITS: u32 = 20;
@@ -95,7 +96,7 @@ impl Wheel {
             armed: 0,
             occupied: [0; LEVELS],
             heads: [NONE; LEVELS * BUCKETS],
-            entries: vec![entry; slots].into_boxed_slice(),
+            entries: filled(slots, || entry),
         }
     }
 

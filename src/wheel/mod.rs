@@ -1,14 +1,12 @@
 //! Timers of a shard, by slot number: one deadline for each slot of the table.
 //!
 //! [`Wheel`] takes any deadline, a tick coarse; it is made for timers that are moved a hundred
-//! times before they fire once. [`Fifo`] serves timers that all run equally long, TIME-WAIT
-//! above all: exact, and nothing is ever sorted. Both are allocated at start, and both hand over
-//! what is due in bursts, so that one breath does a bounded amount of work.
+//! times before they fire once. It is allocated at start, and hands over what is due in bursts, so
+//! that one breath does a bounded amount of work. TIME-WAIT needs none of it: its records stand in
+//! the order of their ends ([`table`](crate::table)).
 
-mod fifo;
 mod levels;
 
-pub use fifo::Fifo;
 pub use levels::Wheel;
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::PATIENCE;
 use super::filter::Filter;
+use super::pace::{Pace, STEP};
 use super::protocol::{
     Ask, Connection, Cursor, Line, List, Matching, REQUEST_BYTES_MAX, Server, ShardStats, Stats,
     VERSION,
@@ -16,9 +17,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-
-/// Slots between two looks at whether it is time to stop: a power of two.
-const STRIDE: u32 = 4096;
+use std::thread;
 
 /// Octets that are written at once.
 const WRITE_BYTES: usize = 64 * 1024;
@@ -27,11 +26,16 @@ const WRITE_BYTES: usize = 64 * 1024;
 pub(super) struct Desk {
     view: ServerView,
     stop: Arc<AtomicBool>,
+    pace: Pace,
 }
 
 impl Desk {
-    pub(super) const fn new(view: ServerView, stop: Arc<AtomicBool>) -> Self {
-        Self { view, stop }
+    pub(super) fn new(view: ServerView, stop: Arc<AtomicBool>) -> Self {
+        Self {
+            view,
+            stop,
+            pace: Pace::default(),
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -89,11 +93,11 @@ impl Desk {
     fn list(&self, list: &List, out: &mut impl Write) -> io::Result<()> {
         let mut shown = None;
         let mut left = list.limit.unwrap_or(u64::MAX);
-        for (cursor, entry, note, now) in self.walk(&list.filter, list.after) {
+        for (cursor, entry, note) in self.walk(&list.filter, list.after) {
             if left == 0 {
                 return write(&Line::End { next: shown }, out);
             }
-            let connection = Connection::new(cursor, &entry, &note, now);
+            let connection = Connection::new(cursor, &entry, &note, self.now());
             write(&Line::Connection(connection), out)?;
             (left, shown) = (left - 1, Some(cursor));
         }
@@ -103,7 +107,7 @@ impl Desk {
 
     fn count(&self, filter: &Filter) -> Matching {
         let mut states = [0; State::ALL.len()];
-        for (_, _, note, _) in self.walk(filter, None) {
+        for (_, _, note) in self.walk(filter, None) {
             states[note.state as usize] += 1;
         }
         Matching {
@@ -141,25 +145,42 @@ impl Desk {
         &self,
         filter: &Filter,
         after: Option<Cursor>,
-    ) -> impl Iterator<Item = (Cursor, Entry, Note, Ticks)> {
+    ) -> impl Iterator<Item = (Cursor, Entry, Note)> {
         let shards = (0..).zip(&self.view.shards);
         let tables = shards.filter_map(|(shard, view)| Some((shard, view.reader()?)));
-        let slots = tables.flat_map(move |(shard, reader)| {
+        let met = tables.flat_map(move |(shard, reader)| {
             let first = match after {
                 Some(after) if shard < after.shard => u32::MAX,
                 Some(after) if shard == after.shard => after.slot.saturating_add(1),
                 _ => 0,
             };
-            let slots = reader.places(first);
-            let slots = slots.take_while(|slot| !slot.is_multiple_of(STRIDE) || !self.is_closed());
-            slots.filter_map(move |slot| Some((Cursor { shard, slot }, reader.at(slot)?)))
+            let mut now = self.now();
+            let slots = reader.places(first).map_while(move |slot| {
+                if slot.is_multiple_of(STEP) {
+                    now = self.step()?;
+                }
+                Some((Cursor { shard, slot }, now))
+            });
+            slots.filter_map(|(cursor, now)| Some((cursor, reader.at(cursor.slot)?, now)))
         });
-        slots.filter_map(|(cursor, entry)| {
+        met.filter_map(|(cursor, entry, now)| {
             let note = Note::of(&entry)?;
-            let now = Ticks::of(self.view.clock.now());
             let is_wanted = filter.admits(&entry.tuple, &note, now);
-            is_wanted.then_some((cursor, entry, note, now))
+            is_wanted.then_some((cursor, entry, note))
         })
+    }
+
+    // Waits for the next step of a walk; `None` when there is none, for the desk is closed.
+    fn step(&self) -> Option<Ticks> {
+        let wait = self.pace.turn(self.view.clock.now());
+        if !wait.is_zero() {
+            thread::sleep(wait);
+        }
+        (!self.is_closed()).then(|| self.now())
+    }
+
+    fn now(&self) -> Ticks {
+        Ticks::of(self.view.clock.now())
     }
 
     fn check_open(&self) -> io::Result<()> {

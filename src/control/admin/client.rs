@@ -7,8 +7,9 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-/// How long a server may take to find the next connection among millions that do not match.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a server may take to find the next connection among millions that do not match, while
+/// others walk too.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// An answer, line by line as it comes; an error ends it.
 #[derive(Debug)]

@@ -26,15 +26,17 @@
 //!
 //! # What it costs
 //!
-//! The shards nothing but the cache lines that a walk reads: they take no lock, and are not asked.
-//! An answer goes out as it is found, so a long one takes no memory. Each client has a thread, at
-//! most [`CLIENTS_MAX`]; one that does not read holds up only itself, and is given up after
-//! [`PATIENCE`]. No thread here has a capability.
+//! The shards nothing but the cache lines that a walk reads: they take no lock, and are not asked;
+//! and a walk goes slowly enough to leave the memory to them (`pace`). An answer goes out as it is
+//! found, so a long one takes no memory. Each client has a thread, at most [`CLIENTS_MAX`]; one
+//! that does not read holds up only itself, and is given up after [`PATIENCE`]. No thread here has
+//! a capability.
 
 mod answer;
 mod client;
 mod error;
 mod filter;
+mod pace;
 mod protocol;
 mod socket;
 #[cfg(test)]

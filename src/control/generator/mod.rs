@@ -55,8 +55,8 @@ enum Phase {
     Starting,
     /// All are open that will be, and stay so until then.
     Holding(Instant),
-    /// Connections that were held go.
-    Releasing,
+    /// Connections that were held go, since then, as fast as they came; NEVER is all at once.
+    Releasing(Instant),
     /// The last ones end.
     Draining,
     Done,
@@ -82,6 +82,8 @@ pub struct Generator<P: Port> {
     under_way: VecDeque<(Instant, Handle)>,
     held: Vec<Handle>,
     held_at: Instant,
+    /// Of those that were held, let go.
+    let_go: u64,
 }
 
 impl<P: Port> Generator<P> {
@@ -132,6 +134,7 @@ impl<P: Port> Generator<P> {
             under_way: VecDeque::with_capacity(at_once as usize),
             held: Vec::new(),
             held_at: Instant::NEVER,
+            let_go: 0,
         }
     }
 
@@ -167,6 +170,9 @@ impl<P: Port> Generator<P> {
         if matches!(self.phase, Phase::Starting | Phase::Holding(_)) {
             self.tally_mut().asked = self.started;
             self.begin_release(now);
+        }
+        if let Phase::Releasing(began) = &mut self.phase {
+            *began = Instant::NEVER;
         }
         let by = now + STOP;
         for (deadline, _) in &mut self.under_way {
@@ -260,18 +266,32 @@ impl<P: Port> Generator<P> {
 
     // Lets some of those that were held go.
     fn release(&mut self, now: Instant) -> bool {
-        if self.phase != Phase::Releasing {
-            return false;
-        }
+        let before = self.let_go;
         for _ in 0..TURN {
+            let Phase::Releasing(began) = self.phase else {
+                break;
+            };
+            if self.next_release(began) > now {
+                break;
+            }
             let Some(handle) = self.held.pop() else {
                 self.phase = Phase::Draining;
                 break;
             };
+            self.let_go += 1;
             self.under_way.push_back((now + self.timeout, handle));
             self.shard.nudge(handle, now);
         }
-        true
+        self.let_go > before
+    }
+
+    // When the next one of those that were held is let go.
+    fn next_release(&self, began: Instant) -> Instant {
+        let after = self.schedule.start_of(self.let_go);
+        match after.filter(|_| began.is_armed()) {
+            Some(after) => began + after,
+            None => Instant::ZERO,
+        }
     }
 
     fn give_up(&mut self, now: Instant) {
@@ -345,7 +365,7 @@ impl<P: Port> Generator<P> {
                 // The last resets are still on their way to the port.
                 self.shard.breathe(now);
             }
-            Phase::Releasing | Phase::Draining | Phase::Done => {}
+            Phase::Releasing(_) | Phase::Draining | Phase::Done => {}
         }
     }
 
@@ -376,7 +396,7 @@ impl<P: Port> Generator<P> {
         let early = self.under_way.iter().map(|(_, handle)| *handle);
         self.held.extend(early.filter(|handle| is_open(*handle)));
         self.visitor().is_releasing = true;
-        self.phase = Phase::Releasing;
+        self.phase = Phase::Releasing(now);
     }
 
     fn look_at_hold(&mut self, now: Instant) {
@@ -404,7 +424,8 @@ impl<P: Port> Generator<P> {
         let phase = match self.phase {
             Phase::Starting => self.next_start(),
             Phase::Holding(until) => until,
-            Phase::Releasing | Phase::Done => Instant::ZERO,
+            Phase::Releasing(began) => self.next_release(began),
+            Phase::Done => Instant::ZERO,
             Phase::Draining => Instant::NEVER,
         };
         let given_up = self.under_way.front().map(|(deadline, _)| *deadline);

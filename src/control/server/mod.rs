@@ -6,10 +6,12 @@ mod cookie_path;
 mod error;
 mod plan;
 mod probe;
+mod tables;
 
 pub use config::{ChecksumRule, ServerConfig, ServiceFactory, TapFactory};
 pub use cookie_path::{CookiePath, CookiePathConfig, can_answer, epoch_answer};
 pub use error::Error;
+pub use tables::Tables;
 
 use super::clock::Clock;
 use super::view::{ServerView, ShardView, XdpCounts, XdpView};
@@ -28,8 +30,10 @@ use plan::{addresses_alone, check_devices, check_endpoints, cpus_for};
 use plan::{deal, join_groups, queues_of, shards_for};
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
 use std::thread::JoinHandle;
 
 /// One queue, as it was set up.
@@ -64,6 +68,7 @@ pub struct Server {
     programs: Vec<Program>,
     workers: Vec<Worker>,
     queues: Vec<ServedQueue>,
+    tables: io::Result<Tables>,
     warnings: Vec<String>,
     alone: BTreeSet<Address>,
     clock: Clock,
@@ -98,6 +103,7 @@ impl Server {
             programs: Vec::new(),
             workers: Vec::new(),
             queues: Vec::new(),
+            tables: Err(io::ErrorKind::NotFound.into()),
             _groups: join_groups(&alone, &devices, &mut warnings),
             warnings,
             alone,
@@ -124,17 +130,26 @@ impl Server {
             ..config.shard.clone()
         };
         shard.tcp.mtu = shard.tcp.mtu.min(mtu as u16);
+        let (ready, all_ready) = mpsc::channel();
         let setup = Setup {
             config: &config,
             devices,
             shard,
             clock: server.clock,
+            ready,
         };
         let meshes = setup.meshes(&dealt)?;
         for (((shard, cpu), queues), mesh) in cpus.into_iter().enumerate().zip(&dealt).zip(meshes) {
             server.start_shard(&setup, shard, cpu, queues, mesh)?;
         }
         server.tend_cookies(&setup)?;
+        drop(setup);
+        for _ in &server.workers {
+            let is_ready = all_ready.recv();
+            // Whoever has ended says nothing any more.
+            is_ready.map_err(|_| Error::ShardDied(server.dead_shard().unwrap_or_default()))?;
+        }
+        server.tables = Tables::look();
         // Last, so that nothing is redirected to a queue that nobody serves yet.
         for program in &mut server.programs {
             for (number, (endpoint, _)) in (0..).zip(&config.listeners) {
@@ -192,6 +207,7 @@ impl Server {
             alone: self.alone.iter().copied().collect(),
             tap: config.tap.as_ref().map(|make| make()),
             mesh,
+            ready: setup.ready.clone(),
             shard_config,
         };
         let view = run.view.clone();
@@ -283,6 +299,14 @@ impl Server {
     #[must_use]
     pub fn queues(&self) -> &[ServedQueue] {
         &self.queues
+    }
+
+    /// Where the tables lie.
+    ///
+    /// # Errors
+    /// It cannot be seen.
+    pub const fn tables(&self) -> Result<&Tables, &io::Error> {
+        self.tables.as_ref()
     }
 
     /// Listen addresses that the kernel does not hold: ARP, ND and ping are answered for them.
@@ -377,6 +401,7 @@ struct Setup<'a> {
     /// What the shards are made with, but for what each has of its queues.
     shard: ShardConfig,
     clock: Clock,
+    ready: Sender<()>,
 }
 
 impl Setup<'_> {
@@ -411,6 +436,8 @@ struct Run {
     alone: Vec<Address>,
     tap: Option<Box<dyn Tap>>,
     mesh: Option<Mesh>,
+    /// Told once, when all is there.
+    ready: Sender<()>,
     shard_config: ShardConfig,
 }
 
@@ -439,6 +466,8 @@ impl Run {
         for address in self.alone {
             shard.answer_for(address);
         }
+        // If the server is not set up any more there is nobody to tell.
+        let _ = self.ready.send(());
         let counts = worker::run(
             &mut shard,
             self.clock,

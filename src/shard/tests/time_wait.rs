@@ -66,6 +66,29 @@ fn it_is_held_for_2_msl_and_hardly_longer() {
     }
 }
 
+// Three duplicates ask for the text once more, and what comes behind them in the same breath needs
+// it no more.
+#[test]
+fn nothing_that_was_to_be_sent_again_keeps_it_in_its_slot() {
+    let mut rig = rig();
+    let from = client(1);
+    let syn_ack = rig.ask(from, syn(50), b"").unwrap().segment;
+    let ack = third(50, &syn_ack);
+    rig.ask(from, ack, b"").unwrap();
+    for _ in 0..3 {
+        assert!(rig.wire.send_bytes(rig.now, &Rig::frame(from, ack, b"")));
+    }
+    let fin = Segment {
+        ctl: Ctl::FIN_ACK,
+        ack: syn_ack.seq + 6,
+        ..ack
+    };
+    let last = rig.ask(from, fin, b"").unwrap().segment;
+    assert_eq!((last.ctl, last.ack), (Ctl::ACK, fin.seq + 1));
+    assert_eq!((time_waits(&rig), rig.shard.at_work()), (1, 0));
+    assert_eq!(rig.shard.table.len(), 0, "it left its slot");
+}
+
 // MUST-48, MUST-49: TTL and DSCP are those that were chosen, IPv6 or not.
 #[test]
 fn its_segments_leave_as_those_before() {

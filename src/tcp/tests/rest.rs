@@ -52,14 +52,13 @@ static QUIET: LazyLock<Vec<Quiet>> = LazyLock::new(|| {
 fn is_quiet(host: &Host, tcb: &Tcb) -> bool {
     let may_be = matches!(
         tcb.state(),
-        State::Established | State::CloseWait | State::FinWait2 | State::TimeWait
+        State::Established | State::CloseWait | State::FinWait2
     );
-    let is_over = tcb.state() == State::TimeWait;
     let is_early = tcb.flags.has(Flags::FIN_SEEN) && !tcb.is_peer_finished();
     may_be
         && host.queue.is_empty()
         && tcb.snd.una == tcb.snd.nxt
-        && (is_over || tcb.rcv.unread == 0)
+        && tcb.rcv.unread == 0
         && !tcb.has_stored()
         && tcb.deadline() == tcb.life_at
         && !tcb.flags.has(Flags::ACK_NOW)
@@ -92,12 +91,7 @@ fn a_block_is_quiet_when_its_host_has_nothing_under_way() {
         .collect();
     assert_eq!(
         rested,
-        [
-            State::Established,
-            State::FinWait2,
-            State::CloseWait,
-            State::TimeWait
-        ]
+        [State::Established, State::FinWait2, State::CloseWait]
     );
 }
 
@@ -270,10 +264,6 @@ proptest! {
         a.icmp = icmp;
         if let Some(micros) = challenged {
             a.challenge_at = *now + Duration::from_micros(micros);
-        }
-        if a.state() == State::TimeWait {
-            // Nobody is left to read it.
-            a.rcv.unread = 0;
         }
         let rest = a.rest(*now).expect("it is quiet");
         // Its timer would have woken it.

@@ -27,6 +27,40 @@ fn held_connections_are_open_all_at_once() {
     assert_eq!((tally.released, tally.failures()), (5000, 0));
 }
 
+#[test]
+fn held_connections_are_released_as_fast_as_they_came() {
+    let mut plan = plan(Pattern::Hold, Close::Fin);
+    (plan.connections, plan.rate) = (Some(5000), 2500);
+    let mut world = World::new(&plan, Misfortune::default(), Some(Box::new(Discard)));
+    world.run_until(|w| w.load.visitor().is_releasing);
+    let began = world.now;
+    world.run_until(|w| w.load.tally().released == 2500);
+    let half = world.now - began;
+    world.run_until(|w| w.load.tally().released == 5000);
+    let all = world.now - began;
+    let about = |seconds, took: Duration| {
+        let want = Duration::from_secs(seconds);
+        assert!(
+            took.abs_diff(want) < Duration::from_millis(20),
+            "{took:?}, not {want:?}"
+        );
+    };
+    about(1, half);
+    about(2, all);
+}
+
+#[test]
+fn held_connections_are_released_at_once_when_the_load_is_stopped() {
+    let mut plan = plan(Pattern::Hold, Close::Fin);
+    (plan.connections, plan.rate) = (Some(5000), 2500);
+    let mut world = World::new(&plan, Misfortune::default(), Some(Box::new(Discard)));
+    world.run_until(|w| w.load.visitor().is_releasing);
+    let stopped = world.now;
+    world.load.stop(stopped);
+    world.run_until(|w| w.load.tally().released == 5000);
+    assert!(world.now - stopped < STOP, "{:?}", world.now - stopped);
+}
+
 /// Closes everything once it may, and not before.
 #[derive(Default)]
 struct Leaver {

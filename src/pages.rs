@@ -1,24 +1,24 @@
-//! Memory of a table: all of it at once, in huge pages where the system has them.
+//! Memory that is all there at start, in huge pages where the system has them.
 
 use core::mem::MaybeUninit;
 
-/// Below so many octets there is little to gain.
-const LARGE_BYTES: usize = 4 << 20;
+/// Below so many octets there is little to gain, and no huge page is asked for.
+pub(crate) const LARGE_BYTES: usize = 4 << 20;
 
 /// Alignment that advice has to have: that of the largest page that is not huge.
 const PAGE_BYTES: usize = 64 << 10;
 
 /// Room for `n` of them.
-pub(super) fn room<T>(n: usize) -> Vec<T> {
+pub(crate) fn room<T>(n: usize) -> Vec<T> {
     let mut room = Vec::with_capacity(n);
     advise(room.spare_capacity_mut());
     room
 }
 
-/// `n` of them, as they begin.
-pub(super) fn filled<T: Default>(n: usize) -> Box<[T]> {
+/// `n` of them, each made by `new`.
+pub(crate) fn filled<T>(n: usize, new: impl FnMut() -> T) -> Box<[T]> {
     let mut all = room(n);
-    all.resize_with(n, T::default);
+    all.resize_with(n, new);
     all.into_boxed_slice()
 }
 
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn what_is_large_is_whole_as_well() {
         for n in [0, 1, 1000, 3 << 20] {
-            let all: Box<[u32]> = filled(n);
+            let all: Box<[u32]> = filled(n, || 0);
             assert_eq!((all.len(), all.iter().sum::<u32>()), (n, 0));
             assert!(room::<u32>(n).capacity() >= n);
         }
