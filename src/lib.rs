@@ -15,8 +15,9 @@
 //!    allocates nothing, locks nothing and panics on no input.
 //! 2. **A shard is a breath**: receive a burst, parse, look up, decide, act, run timers, send a
 //!    burst ([`Shard::breathe`](shard::Shard::breathe)). One thread, one table, one wheel, one
-//!    store of frames. Nothing is shared but counters, which readers get as copies, and
-//!    the tuples and states of connections, which they may walk ([`table::Reader`]).
+//!    store of frames. Nothing is shared but counters, which readers get as copies, the tuples and
+//!    states of connections, which they may walk ([`table::Reader`]), the keys of cookies
+//!    ([`shard::SharedCookies`]), and frames handed over to their owners ([`shard::Mesh`]).
 //! 3. **The RFC is the table of contents**: names and order of checks follow RFC 9293.
 //! 4. **Everything has a limit and a name**: sizes are in [`limits`], and every frame that goes
 //!    nowhere has one [`DropReason`](drop_reason::DropReason) and one counter.

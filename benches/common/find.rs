@@ -6,11 +6,23 @@ use seawall::wire::FourTuple;
 
 pub(crate) const BURST: usize = 32;
 
-/// As large as a connection may be.
-pub(crate) type Value = [u64; 12];
+/// As large as what a shard keeps of a connection, and as it lies there.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(crate) struct Value {
+    pub(crate) head: u64,
+    _rest: [u64; 10],
+    _flag: bool,
+}
 
-pub(crate) fn value(n: u32) -> Value {
-    [n.into(); 12]
+const _: () = assert!(size_of::<Option<Value>>() == 96);
+
+pub(crate) const fn value(n: u32) -> Value {
+    Value {
+        head: n as u64,
+        _rest: [n as u64; 10],
+        _flag: true,
+    }
 }
 
 /// A full table: tuples `0..connections`.
@@ -56,7 +68,7 @@ pub(crate) fn find_burst(
     let called = prefetched(table, tuples, prefetch);
     let found = called.iter().zip(tuples).filter_map(|(called, tuple)| {
         let handle = find(table, *called, tuple)?;
-        Some(table.get(handle)?[0])
+        Some(table.get(handle)?.head)
     });
     found.sum()
 }
@@ -81,14 +93,16 @@ pub(crate) fn renew_burst(
 #[derive(Clone, Copy)]
 struct Called {
     hash: u64,
-    /// What calling the slot said, if it was called.
-    candidate: Option<Option<u32>>,
+    /// Was its slot called, so that no candidate is a miss?
+    may_miss: bool,
+    candidate: Option<u32>,
 }
 
 // As a shard does it.
 fn find(table: &Table<Value>, called: Called, tuple: &FourTuple) -> Option<Handle> {
     match called.candidate {
-        Some(candidate) => table.find_at(candidate?, called.hash, tuple),
+        Some(slot) => table.find_at(slot, called.hash, tuple),
+        None if called.may_miss => None,
         None => table.find(called.hash, tuple),
     }
 }
@@ -106,6 +120,10 @@ fn prefetched(
     }
     hashes.map(|hash| Called {
         hash,
-        candidate: (prefetch >= Prefetch::Slot).then(|| table.prefetch_slot(hash)),
+        may_miss: prefetch >= Prefetch::Slot,
+        candidate: match prefetch {
+            Prefetch::Slot => table.prefetch_slot(hash),
+            _ => None,
+        },
     })
 }

@@ -42,7 +42,7 @@ impl Map for Std {
     }
 
     fn head(&self, tuple: &FourTuple) -> Option<u64> {
-        self.get(tuple).map(|value| value[0])
+        self.get(tuple).map(|value| value.head)
     }
 
     fn take(&mut self, tuple: &FourTuple) -> Option<Value> {
@@ -60,7 +60,7 @@ impl Map for Dash {
     }
 
     fn head(&self, tuple: &FourTuple) -> Option<u64> {
-        self.get(tuple).map(|value| value[0])
+        self.get(tuple).map(|value| value.head)
     }
 
     fn take(&mut self, tuple: &FourTuple) -> Option<Value> {
@@ -78,7 +78,7 @@ impl Map for Papaya {
     }
 
     fn head(&self, tuple: &FourTuple) -> Option<u64> {
-        self.pin().get(tuple).map(|value| value[0])
+        self.pin().get(tuple).map(|value| value.head)
     }
 
     fn take(&mut self, tuple: &FourTuple) -> Option<Value> {
@@ -96,7 +96,7 @@ impl Map for Scc {
     }
 
     fn head(&self, tuple: &FourTuple) -> Option<u64> {
-        self.read_sync(tuple, |_, value| value[0])
+        self.read_sync(tuple, |_, value| value.head)
     }
 
     fn take(&mut self, tuple: &FourTuple) -> Option<Value> {

@@ -1,4 +1,5 @@
-//! Charts of lines and bars as inline SVG: no script, no network, colours from the page's style sheet.
+//! Charts of lines and bars as inline SVG: no script, no network, colours from the page's style
+//! sheet.
 
 mod axes;
 

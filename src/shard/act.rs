@@ -180,9 +180,9 @@ impl<P: Port> Shard<P> {
         if read > 0 {
             tcb.on_receive(read as u32, &cx);
         }
-        let sent = connection.to_send.len() - queued;
-        if sent > 0 {
-            tcb.on_send(sent as u32, &cx);
+        let written = connection.to_send.len() - queued;
+        if written > 0 {
+            tcb.on_send(written as u32, &cx);
         }
         if let Some(end) = asked.urgent {
             tcb.on_send_urgent(end);
@@ -246,8 +246,8 @@ impl<P: Port> Shard<P> {
         }
     }
 
-    // After an event: counts the change of state, files the timer, frees what is closed; keeps
-    // the rest for this breath's output.
+    // After an event: counts the change of state, frees what is closed, lets what is in TIME-WAIT
+    // send and retire; keeps the rest for this breath's output.
     pub(super) fn settle(&mut self, seat: Seat, before: State, frame: Option<Frame>, now: Instant) {
         let after = self.at_work[seat].tcb.state();
         if after == State::Closed {

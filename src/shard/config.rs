@@ -13,8 +13,8 @@ pub struct ShardConfig {
     pub connections: usize,
     /// Of these, connections on which something is under way, at once: text, a SYN or a FIN. At
     /// the limit new ones are refused, what arrives for others has to come again, and calls of
-    /// users from outside find no connection. `None`: all of them up to 65,536, and from there an
-    /// eighth.
+    /// users from outside find no connection. `None`: an eighth of them, but 65,536 at least, or
+    /// all.
     pub at_work: Option<usize>,
     /// Blocks of text received and not read, and as many again of text to send.
     pub blocks: usize,

@@ -1,5 +1,6 @@
 //! Timers: what is due, bounded so that no breath takes long.
 
+use super::connection::Place;
 use super::rest::Why;
 use super::{Shard, context};
 use crate::limits::BURST_FRAMES;
@@ -21,7 +22,11 @@ impl<P: Port> Shard<P> {
             let Some(handle) = self.table.handle_at(slot) else {
                 continue;
             };
-            let Some(seat) = self.wake(handle, Why::IsDue, now) else {
+            let why = match self.table.get(handle) {
+                Some(Place::AtRest(rest)) if rest.tcb.is_over_when_due() => Why::IsOver,
+                _ => Why::IsDue,
+            };
+            let Some(seat) = self.wake(handle, why, now) else {
                 self.wheel.arm(slot, now + PLACE_AWAITED);
                 continue;
             };

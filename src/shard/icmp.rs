@@ -1,7 +1,8 @@
 //! ICMP errors about segments that this shard, or another of its mesh, has sent (MUST-54).
 
 use super::arrive::hand_over;
-use super::rest::Why;
+use super::at_work::Seat;
+use super::connection::Place;
 use super::{Shard, context};
 use crate::drop_reason::DropReason;
 use crate::nic::{Frame, Port};
@@ -22,13 +23,12 @@ impl<P: Port> Shard<P> {
             return hand_over(mesh, owner, frame, port, counters);
         }
         let found = self.table.find(hash, &error.tuple);
-        // In TIME-WAIT nothing is out that an error could be about.
-        let Some(handle) = found.filter(|it| !it.is_retired()) else {
+        // At rest and in TIME-WAIT nothing is out that an error could be about.
+        let place = found.and_then(|handle| Some((handle, self.table.get(handle)?)));
+        let Some((handle, &Place::AtWork(place))) = place else {
             return self.refuse(frame, DropReason::IcmpIgnored);
         };
-        let Some(seat) = self.wake(handle, Why::ToWork, now) else {
-            return self.refuse(frame, DropReason::AtWorkFull);
-        };
+        let seat = Seat { handle, place };
         let connection = &mut self.at_work[seat];
         let before = connection.tcb.state();
         let mut out = Actions::default();

@@ -1,14 +1,20 @@
 //! The worker: receive a burst, parse, look up, decide, act, run timers, send a burst.
 //!
 //! A [`Shard`] owns its port, its table, its timers and its buffers; one thread calls
-//! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`]. `arrive` takes
-//! segments in, `stranger` answers those of no connection, `anew` those of one that its
-//! peer has forgotten, `neighbour` what is no segment but asks
-//! for an address of ours, `act` carries out what the protocol asks, `send` lets segments out,
-//! `expire` runs the timers, `time_wait` keeps what is over; `listener` is for those who wait for
-//! connections, `client` for those who begin them or hold them by handle, `icmp` for what happened to
-//! segments on their way, `audit` for those who doubt. What is remembered of a connection is in `connection`: all of it while it is
-//! `at_work`, and as little as goes while it is at `rest`.
+//! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`].
+//!
+//! In: `arrive` takes segments in, or hands them over (`mesh`); `stranger` answers those of no
+//! connection, with `cookies` under `shared_cookies`; `anew` those of one that its peer has
+//! forgotten; `neighbour` what is no segment but asks for an address of ours; `icmp` what happened
+//! to segments on their way. `listener`, `sources` and `budget` say how many of each.
+//!
+//! Done: `act` carries out what the protocol asks, `send` lets segments out, `expire` runs the
+//! timers, `time_wait` keeps what is over.
+//!
+//! What is remembered of a connection is in `connection`: all of it while it is `at_work`, and as
+//! little as goes while it is at `rest`, with what it shares with others of its `class`. `client` is
+//! for those who begin connections or hold them by handle. `note`, `counters` and `tap` are for
+//! those who look on, `audit` for those who doubt.
 
 mod act;
 mod anew;

@@ -61,8 +61,8 @@ impl Note {
     }
 
     /// Of whoever a reader has met. `None` for a connection that is only just moving in. Of one in
-    /// TIME-WAIT, the time before is exact below 16 seconds, and rounded up by one in 32 at most
-    /// above; and its state was entered when its 2 MSL began, the last time.
+    /// TIME-WAIT, the time before is exact below 16 seconds, and above rounded up by one in 32 at
+    /// most whenever its 2 MSL begin; and its state was entered when they began the last time.
     #[must_use]
     pub fn of(entry: &Entry) -> Option<Self> {
         if !entry.handle.is_retired() {
@@ -78,7 +78,8 @@ impl Note {
         })
     }
 
-    /// From the note of an entry that is a slot's. `None` for a connection that is only just moving in.
+    /// From the note of an entry that is a slot's. `None` for a connection that is only just moving
+    /// in.
     #[must_use]
     pub fn from_word(word: u64) -> Option<Self> {
         let state = *State::ALL.get((word >> STATE) as usize)?;

@@ -16,6 +16,8 @@ pub(super) enum Why {
     ToWork,
     /// Its timer ran out.
     IsDue,
+    /// Its timer ran out, and it will not stay.
+    IsOver,
     /// It is aborted, and will not stay.
     ToEnd,
 }
@@ -32,7 +34,7 @@ impl<P: Port> Shard<P> {
 
     fn wake_up(&mut self, handle: Handle, why: Why, now: Instant) -> Option<Seat> {
         let place = match why {
-            Why::ToEnd => self.at_work.last_vacancy(),
+            Why::ToEnd | Why::IsOver => self.at_work.last_vacancy(),
             Why::ToWork | Why::IsDue => self.at_work.vacancy(),
         }?;
         let (tuple, at) = self.table.entry_mut(handle)?;
@@ -42,7 +44,7 @@ impl<P: Port> Shard<P> {
         let class = self.classes.get(rest.class)?;
         let life_at = if !rest.tcb.has_deadline() {
             Instant::NEVER
-        } else if why == Why::IsDue {
+        } else if matches!(why, Why::IsDue | Why::IsOver) {
             now // the wheel has forgotten it
         } else {
             self.wheel.deadline(handle.slot())

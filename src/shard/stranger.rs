@@ -125,19 +125,13 @@ impl<P: Port> Shard<P> {
     /// one endpoint, [`LANES`] at most. So many are done; none when they are not to be answered
     /// by cookies.
     pub(super) fn on_syns(&mut self, arrivals: &mut [Arrival], now: Instant) -> usize {
-        let Some(first) = arrivals.first() else {
+        let is_of_nobody = |arrival: &Arrival| {
+            arrival.candidate.is_none() && on_listen(&arrival.packet.segment) == Listened::Syn
+        };
+        let Some(first) = arrivals.first().filter(|first| is_of_nobody(first)) else {
             return 0;
         };
         let local = first.packet.tuple.local;
-        let is_one_more = |arrival: &&Arrival| {
-            let packet = &arrival.packet;
-            let is_to_same = arrival.candidate.is_none() && packet.tuple.local == local;
-            is_to_same && on_listen(&packet.segment) == Listened::Syn
-        };
-        let count = arrivals.iter().take(LANES).take_while(is_one_more).count();
-        if count == 0 {
-            return 0;
-        }
         // A cookie sent changes none of what is asked here, so it is asked once for all.
         let listener = self.listener_at(&local);
         let Some(listener) = listener.filter(|it| !self.is_backlog_full(*it)) else {
@@ -147,6 +141,8 @@ impl<P: Port> Shard<P> {
         if !self.cookies.answer(half_open, &mut self.counters.cookies) {
             return 0;
         }
+        let is_one_more = |it: &&Arrival| it.packet.tuple.local == local && is_of_nobody(it);
+        let count = arrivals.iter().take(LANES).take_while(is_one_more).count();
         let mut syns = ArrayVec::new();
         for arrival in arrivals.iter_mut().take(count) {
             let frame = arrival.frame.take();

@@ -166,7 +166,9 @@ impl<P: Port> Shard<P> {
             is.began = instant_of(before.since_millis);
             after = remains_of(&is, began, config);
         }
-        self.table.update(handle, &after);
+        if after != *before {
+            self.table.update(handle, &after);
+        }
     }
 }
 

@@ -30,7 +30,11 @@ impl<P: Port> Sockets<P> {
                     } else {
                         linger
                     };
-                    self.shard.close(handle, linger, now);
+                    // Nobody can come back to it, so where there is no place to finish from it is
+                    // aborted, for which there always is one.
+                    if !self.shard.close(handle, linger, now) {
+                        self.shard.abort(handle, now);
+                    }
                 }
             }
         }

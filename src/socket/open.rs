@@ -97,10 +97,10 @@ impl<P: Port> Sockets<P> {
     /// [`Readiness::OUT`]: super::Readiness::OUT
     ///
     /// # Errors
-    /// EINPROGRESS: it was begun. EALREADY: it had been begun before. EISCONN: it has a
-    /// connection, or listens. The error of the attempt before, once. EADDRNOTAVAIL: no port is
-    /// left, the peer's is 0, or there is a connection between these ends. EAFNOSUPPORT: bound to an address of
-    /// the other family, or none of ours is of the peer's. EHOSTUNREACH: no way to the peer is
+    /// EINPROGRESS: it was begun. EALREADY: it had been begun before. EISCONN: it has a connection,
+    /// or listens. The error of the attempt before, once. EADDRNOTAVAIL: no port is left, the
+    /// peer's is 0, or there is a connection between these ends. EAFNOSUPPORT: bound to an address
+    /// of the other family, or none of ours is of the peer's. EHOSTUNREACH: no way to the peer is
     /// known. ENETUNREACH: not the address of a host. ENOBUFS: the shard is full.
     pub fn connect(&mut self, id: SocketId, remote: Endpoint, now: Instant) -> Result<(), Errno> {
         self.sweep();

@@ -665,3 +665,42 @@ fn a_reset_of_everything_leaves_nothing_not_even_time_wait() {
     world.settle();
     world.connected();
 }
+
+// ShardConfig::at_work: a close has to happen, for nobody comes back to it; a shutdown may wait.
+#[test]
+fn where_too_many_are_at_work_a_close_aborts_and_a_shutdown_comes_again() {
+    let mut world = World::with(&ShardConfig {
+        connections: 64,
+        at_work: Some(2),
+        ..ShardConfig::default()
+    });
+    let listener = world.listen(8);
+    let ends = [(); 4].map(|()| {
+        let client = world.connect();
+        world.settle();
+        let (server, _) = world.server.accept(listener, world.now).unwrap();
+        world.settle();
+        (server, client)
+    });
+    let now = world.now;
+    for (busy, _) in &ends[..2] {
+        assert_eq!(world.server.write(*busy, b"x", now), Ok(1));
+    }
+    let [_, _, (closed, reset), (shut, finished)] = ends;
+    assert_eq!(world.server.write(shut, b"x", now), Err(Errno::EAGAIN));
+    let again = world.server.shutdown(shut, How::Write, now);
+    assert_eq!(again, Err(Errno::EAGAIN));
+    assert_eq!(world.server.close(closed, now), Ok(()));
+    world.settle();
+    assert_eq!(world.client.state(reset), Ok(State::Closed));
+    assert_eq!(world.watch.resets(Direction::Out), 1);
+
+    for (_, reader) in &ends[..2] {
+        assert_eq!(read(&mut world.client, *reader, now), Ok(b"x".into()));
+    }
+    world.settle();
+    assert_eq!(world.server.shutdown(shut, How::Write, now), Ok(()));
+    world.settle();
+    let states = (State::FinWait2, State::CloseWait);
+    assert_eq!(world.states(shut, finished), states);
+}

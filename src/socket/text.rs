@@ -140,8 +140,15 @@ impl<P: Port> Sockets<P> {
         connection.is_write_shut |= how != How::Read;
         let handle = connection.handle;
         if let Some(handle) = handle.filter(|_| is_first || !is_open) {
-            self.shard.finish(handle, now);
+            let is_done = self.shard.finish(handle, now);
             self.collect(now);
+            if !is_done && self.shard.state_at(handle).is_some() {
+                // As many are at work as may be: the call has to come again.
+                if let Role::Connection(connection) = &mut self.socket_mut(id)?.role {
+                    connection.is_write_shut &= !is_first;
+                }
+                return Err(Errno::EAGAIN);
+            }
         }
         Ok(())
     }

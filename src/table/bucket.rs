@@ -59,15 +59,15 @@ impl Bucket {
     /// The lanes whose tag is `tag`, a bit each. Rarely one more: its tuple will not match.
     #[inline]
     pub(super) fn lanes_of(&self, tag: u16) -> u32 {
-        let [a, b, c] = core::array::from_fn(|word| gather(self.equal(word, tag)));
-        a | b << TAGS_PER_WORD | c << (2 * TAGS_PER_WORD)
+        lanes(core::array::from_fn(|word| self.equal(word, tag)))
     }
 
-    /// Is there nobody with this tag, here or further along?
+    /// As [`Bucket::lanes_of`]; `None` when there is nobody further along either.
     #[inline]
-    pub(super) fn is_miss(&self, tag: u16) -> bool {
-        let marks = (0..TAG_WORDS).fold(0, |marks, word| marks | self.equal(word, tag));
-        marks == 0 && !self.has_passed(tag)
+    pub(super) fn lanes_unless_missed(&self, tag: u16) -> Option<u32> {
+        let [a, b, c] = core::array::from_fn(|word| self.equal(word, tag));
+        let is_miss = a | b | c == 0 && !self.has_passed(tag);
+        (!is_miss).then(|| lanes([a, b, c]))
     }
 
     /// The slot of a lane.
@@ -171,6 +171,11 @@ impl Bucket {
 // Where the count of this tag's class stands.
 const fn count_at(tag: u16) -> u32 {
     COUNTS_AT + (tag as u32 & 7) * COUNT_BITS
+}
+
+// The marks of all words, a bit each.
+const fn lanes([a, b, c]: [u64; TAG_WORDS]) -> u32 {
+    gather(a) | gather(b) << TAGS_PER_WORD | gather(c) << (2 * TAGS_PER_WORD)
 }
 
 // The marks of a word, from the highest bits of its lanes to four bits side by side: the product

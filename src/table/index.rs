@@ -35,26 +35,30 @@ impl Index {
     /// thousands.
     #[inline]
     pub(super) fn candidates(&self, hash: u64) -> Candidates<'_> {
-        let at = self.home(hash);
-        let bucket = &self.buckets[at];
-        Candidates {
-            index: self,
-            hash,
-            at,
-            bucket,
-            lanes: bucket.lanes_of(tag(hash)),
-            left: self.buckets.len(),
-        }
+        let lanes = self.buckets[self.home(hash)].lanes_of(tag(hash));
+        self.candidates_from(hash, lanes)
     }
 
     /// The first of [`Index::candidates`]. That there is none is seen at once, where their own
     /// search is written out: a flood is all misses.
     #[inline]
     pub(super) fn first(&self, hash: u64) -> Option<u32> {
-        if self.buckets[self.home(hash)].is_miss(tag(hash)) {
-            return None;
+        let lanes = self.buckets[self.home(hash)].lanes_unless_missed(tag(hash))?;
+        self.candidates_from(hash, lanes).next()
+    }
+
+    // Of the first bucket, those in these lanes.
+    #[inline]
+    fn candidates_from(&self, hash: u64, lanes: u32) -> Candidates<'_> {
+        let at = self.home(hash);
+        Candidates {
+            index: self,
+            hash,
+            at,
+            bucket: &self.buckets[at],
+            lanes,
+            left: self.buckets.len(),
         }
-        self.candidates(hash).next()
     }
 
     /// Adds an entry. The caller keeps within the capacity, so there is an empty lane.

@@ -9,12 +9,13 @@
 //! place in the index, so it is found as before, under another [`Handle`]; and its slot is free.
 //!
 //! For a burst: [`Table::hash`] and [`Table::prefetch`] all, [`Table::prefetch_slot`] all, then
-//! [`Table::find_at`] each. The memory answers all of them at once instead of one by one.
+//! [`Table::find_at`] those that have a place. The memory answers all of them at once instead of
+//! one by one, and a miss, which nearly all of a flood are, is known by then.
 //!
 //! The shard that owns the table never takes a lock and never waits. A [`Reader`], on any thread,
-//! walks the slots or looks a tuple up meanwhile: who is in a slot is guarded by a sequence lock
-//! a slot (`slots`) or a record (`records`), checked under loom. Values are the owner's alone; what readers shall know of
-//! them it puts into the slot's note.
+//! walks the slots or looks a tuple up meanwhile: who is in a slot is guarded by a sequence lock a
+//! slot (`slots`) or a record (`records`), checked under loom. Values are the owner's alone; what
+//! readers shall know of them it puts into the slot's note.
 
 mod bucket;
 mod ends;

@@ -77,10 +77,6 @@ impl Queue {
         self.len
     }
 
-    pub(super) const fn capacity(&self) -> usize {
-        self.capacity
-    }
-
     /// Is there a place for one that comes at `millis`?
     pub(super) fn has_room(&self, millis: u64, records: &Records) -> bool {
         self.len < self.capacity && self.has_place(millis, records)

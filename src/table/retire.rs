@@ -53,12 +53,12 @@ impl<T> Table<T> {
     /// Changes words and bits of a record; nothing when the handle is stale.
     pub fn update(&mut self, handle: Handle, remains: &Remains) {
         if let Some(place) = self.record(handle) {
-            let (_, before) = self.shared.records.at(place, &self.shared.locals);
+            let records = &self.shared.records;
             let remains = Remains {
-                since_millis: before.since_millis,
+                since_millis: records.since(place),
                 ..*remains
             };
-            self.shared.records.update(place, &remains);
+            records.update(place, &remains);
         }
     }
 
@@ -116,12 +116,6 @@ impl<T> Table<T> {
     #[must_use]
     pub const fn records_len(&self) -> usize {
         self.queue.len()
-    }
-
-    /// Records that the table has room for.
-    #[must_use]
-    pub const fn records_capacity(&self) -> usize {
-        self.queue.capacity()
     }
 
     // Records go in the order in which they came, mostly: calls the line of the index in which one

@@ -46,8 +46,8 @@ impl Tcb {
         }
     }
 
-    // SHLD-6, RFC 1191 §3, RFC 8201 §4: smaller segments from here on, and what is out goes again in them.
-    // It is no sign of congestion.
+    // SHLD-6, RFC 1191 §3, RFC 8201 §4: smaller segments from here on, and what is out goes again
+    // in them. It is no sign of congestion.
     fn shrink_to(&mut self, mtu: u16, quoted: u16, cx: &Context<'_>) -> bool {
         let (headers, mtu) = match (cx.is_v4, mtu) {
             (true, 0) => (40, plateau_below(quoted)),

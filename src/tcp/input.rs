@@ -169,7 +169,8 @@ impl Tcb {
         if !seg.ctl.rst {
             return Ok(());
         }
-        // SHLD-2: text on it is not looked at. RFC 5961 §3.2: only an exact hit kills. A near miss has to prove that it is the peer.
+        // SHLD-2: text on it is not looked at. RFC 5961 §3.2: only an exact hit kills. A near miss
+        // has to prove that it is the peer.
         if seg.seq != self.rcv.nxt {
             self.challenge(cx, out);
             return Err(DropReason::RstNotExact);

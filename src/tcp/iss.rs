@@ -93,7 +93,8 @@ pub struct TimestampOffsets {
 }
 
 impl TimestampOffsets {
-    /// The state of the hash behind the local address, as [`Mint::state`](super::cookie::Mint::state).
+    /// The state of the hash behind the local address, as
+    /// [`Mint::state`](super::cookie::Mint::state).
     #[must_use]
     pub const fn state(&self) -> [u64; 4] {
         self.state.state()

@@ -196,8 +196,8 @@ impl Tcb {
         Some(self.next_part(self.snd.nxt, len, cx))
     }
 
-    // RFC 9293 §3.8.6.2.1 (MUST-38) and §3.7.4 (SHLD-7): a full segment (SHLD-28); all there is, with
-    // nothing out; or half of the largest window seen.
+    // RFC 9293 §3.8.6.2.1 (MUST-38) and §3.7.4 (SHLD-7): a full segment (SHLD-28); all there is,
+    // with nothing out; or half of the largest window seen.
     fn is_worth_sending(&self, len: u32, unsent: u32) -> bool {
         let nothing_out = self.snd.una == self.snd.nxt;
         let may_be_small = nothing_out || self.settings.no_delay;

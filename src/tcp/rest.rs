@@ -1,7 +1,8 @@
 //! A block at rest: what there is to remember of a connection on which nothing is under way.
 //!
-//! All that was sent is acknowledged, both ways, and read; no timer runs but keep-alive and the
-//! end of FIN-WAIT-2 (what is in TIME-WAIT has a shorter memory: [`TimeWait`](super::TimeWait)). Then most of a [`Tcb`] follows from the rest of it:
+//! All that was sent is acknowledged, both ways, and read; no timer runs but keep-alive and the end
+//! of FIN-WAIT-2 (what is in TIME-WAIT has a shorter memory: [`TimeWait`](super::TimeWait)). Then
+//! most of a [`Tcb`] follows from the rest of it:
 //!
 //! | of the block | at rest |
 //! |---|---|
@@ -114,6 +115,12 @@ impl TcbAtRest {
     #[must_use]
     pub const fn is_peer_finished(&self) -> bool {
         matches!(self.state(), State::CloseWait)
+    }
+
+    /// Does it end when its moment comes? All others have something to send then.
+    #[must_use]
+    pub fn is_over_when_due(&self) -> bool {
+        self.state() == State::FinWait2 && self.bits & RECEIVE_SHUT != 0
     }
 
     /// Does it wait for a moment? All others end only by what arrives or is called.

@@ -30,8 +30,9 @@ impl Headers<'_> {
         self.tcp_at() + self.tcp_header_len()
     }
 
-    /// Writes Ethernet, IP and TCP headers with their options and checksums (MUST-2) to `frame`, in which
-    /// `text_len` octets of text already stand at [`Headers::len`]. Returns the length of the frame.
+    /// Writes Ethernet, IP and TCP headers with their options and checksums (MUST-2) to `frame`, in
+    /// which `text_len` octets of text already stand at [`Headers::len`]. Returns the length of the
+    /// frame.
     ///
     /// `None` when it does not fit into `frame` or into a datagram, or when the two ends are not of
     /// one family; what the headers' room then holds is not said.

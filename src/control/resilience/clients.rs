@@ -3,8 +3,8 @@
 //! Each *visit* connects, asks, and reads the answer to its end; the server closes. Beside them a
 //! few connections are *held*: opened before the first phase of a rate, they ask now and then until
 //! the last is over; one of them is a *bulk* transfer to a port that throws away what comes, at a
-//! steady pace, since clients and server share a core. One whose segments were lost may be silent for seconds, by its kernel's timer,
-//! so each rate has its own.
+//! steady pace, since clients and server share a core. One whose segments were lost may be silent
+//! for seconds, by its kernel's timer, so each rate has its own.
 
 use super::arena::{BULK, TARGET};
 use super::dialogue::{ASK, ASK_AND_CLOSE, Heard, answer};

@@ -54,8 +54,8 @@ impl Phase {
 /// What one contestant did in one phase at one rate.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// Its name: `serve`, `serve-xdp`, `kernel`, `nft-synproxy`; without honest clients, and during the flood
-    /// alone: [`BASELINE`] and [`SERVE_ALONE`].
+    /// Its name: `serve`, `serve-xdp`, `kernel`, `nft-synproxy`; without honest clients, and during
+    /// the flood alone: [`BASELINE`] and [`SERVE_ALONE`].
     pub against: String,
     /// Who shares an interface with whom.
     pub topology: Topology,

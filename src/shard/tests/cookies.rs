@@ -1,6 +1,6 @@
 //! Floods and cookies: what strangers cost, and what the honest get.
 
-use super::rig::{Rig, always, client, syn, third};
+use super::rig::{Rig, always, client, syn, third, tuple_of};
 use super::*;
 use crate::drop_reason::DropReason;
 use crate::wire::{Ctl, Options, Segment, Seq};
@@ -301,13 +301,6 @@ fn nobody_awaits_what_others_sent_long_ago() {
         assert_eq!(answer.segment.ctl.rst, minutes > 10);
         rig.shard.forget_all(rig.now);
         while rig.wire.take_bytes(rig.now).is_some() {}
-    }
-}
-
-fn tuple_of(remote: Endpoint) -> FourTuple {
-    FourTuple {
-        local: SERVER,
-        remote,
     }
 }
 

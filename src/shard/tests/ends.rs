@@ -12,12 +12,11 @@ const OTHER: Address = Address::v4([10, 0, 0, 3]);
 #[test]
 fn one_port_listens_and_opens_at_once() {
     let mut rig = Rig::new(ShardConfig::default());
-    let away = |port| FourTuple {
-        local: SERVER,
-        remote: Endpoint {
+    let away = |port| {
+        rig::tuple_of(Endpoint {
             address: OTHER,
             port,
-        },
+        })
     };
     let opened = rig.shard.open(away(80), link(), 0, 0, rig.now);
     let first = opened.unwrap();
@@ -122,11 +121,13 @@ fn an_open_to_what_is_no_host_is_an_error() {
         "[ff02::1]:80",
         "[::]:80",
     ] {
-        let tuple = FourTuple {
-            local: SERVER,
-            remote: remote(text),
-        };
-        let opened = shard.open(tuple, link(), 0, service, Instant::ZERO);
+        let opened = shard.open(
+            rig::tuple_of(remote(text)),
+            link(),
+            0,
+            service,
+            Instant::ZERO,
+        );
         assert_eq!(opened, Err(OpenError::InvalidRemote), "{text}");
     }
     shard.breathe(Instant::ZERO);
@@ -202,11 +203,8 @@ fn an_abort_on_the_last_text_does_not_cut_time_wait_short() {
     };
     let answer = rig.ask(from, last, b"bye").unwrap().segment;
     assert_eq!((answer.ctl, answer.ack), (Ctl::ACK, Seq(55)));
-    let tuple = FourTuple {
-        local: SERVER,
-        remote: from,
-    };
-    assert_eq!(rig.shard.state_of(&tuple), Some(State::TimeWait));
+    let state = rig.shard.state_of(&rig::tuple_of(from));
+    assert_eq!(state, Some(State::TimeWait));
 }
 
 fn frame(tuple: &FourTuple, segment: &Segment) -> Vec<u8> {

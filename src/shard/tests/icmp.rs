@@ -109,6 +109,31 @@ fn a_hard_error_ends_an_open() {
     assert_eq!(rig.shard.port().frames_free(), free);
 }
 
+// What forged errors come in numbers cannot cost: nobody is woken for them.
+#[test]
+fn a_connection_at_rest_sleeps_on() {
+    let mut rig = rig::Rig::new(ShardConfig {
+        at_work: Some(1),
+        ..ShardConfig::default()
+    });
+    let from = rig::client(1);
+    let syn_ack = rig::open(&mut rig, from).expect("there is room");
+    let mut ack = rig::third(50, &syn_ack);
+    (ack.seq, ack.ack) = (ack.seq + 1, ack.ack + 1);
+    // As our own last segment looks when it is quoted: from us to the peer.
+    let mut quoted = rig::Rig::frame(from, ack, b"");
+    let (source, destination) = quoted[26..34].split_at_mut(4);
+    source.swap_with_slice(destination);
+    let (source, destination) = quoted[34..38].split_at_mut(2);
+    source.swap_with_slice(destination);
+    assert!(rig.ask(from, ack, b"").is_none());
+    assert_eq!(rig.shard.at_work(), 0);
+    assert!(rig.wire.send_bytes(rig.now, &error(3, 1, &quoted)));
+    rig.shard.breathe(rig.now);
+    assert_eq!(rig.dropped(DropReason::IcmpIgnored), 1);
+    assert_eq!(rig.shard.at_work(), 0);
+}
+
 // Two shards with a queue each, and a connection whose segments and errors come by different ones.
 #[test]
 fn an_error_that_arrives_at_another_shard_reaches_its_connection() {

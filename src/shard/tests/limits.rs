@@ -1,6 +1,6 @@
 //! Limits that hold under any load, each with its counter.
 
-use super::rig::{Rig, always, client, open, syn, third};
+use super::rig::{Rig, always, client, close_after_speaker, open, syn, third};
 use super::*;
 use crate::drop_reason::DropReason;
 use crate::wire::{Ctl, Segment, Seq};
@@ -188,19 +188,7 @@ fn time_wait_takes_no_slot_and_gives_up_its_oldest_when_its_own_room_is_full() {
         };
         let mut rig = Rig::serving(config, Box::new(Speaker));
         for n in 0..10 {
-            let at = client(n);
-            let syn_ack = rig.ask(at, syn(50), b"").unwrap().segment;
-            let fin = rig.ask(at, third(50, &syn_ack), b"").unwrap().segment;
-            assert!(
-                fin.ctl.fin && fin.text_len == 4,
-                "it speaks and closes first"
-            );
-            let ours = Segment {
-                ctl: Ctl::FIN_ACK,
-                ack: syn_ack.seq + 6,
-                ..third(50, &syn_ack)
-            };
-            assert!(rig.ask(at, ours, b"").is_some());
+            close_after_speaker(&mut rig, client(n));
             let waiting = rig.shard.counters().states[State::TimeWait as usize];
             assert_eq!(waiting, u64::from(n + 1).min(3));
         }

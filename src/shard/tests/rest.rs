@@ -1,6 +1,6 @@
 //! Connections on which nothing is under way: they are laid to rest, and nobody sees a difference.
 
-use super::rig::{Rig, client, open, syn, third};
+use super::rig::{Rig, client, open, syn, third, tuple_of};
 use super::*;
 use crate::drop_reason::DropReason;
 use crate::tcp::{KeepAlive, Settings};
@@ -24,11 +24,9 @@ fn opened(rig: &mut Rig, n: u32) -> (Handle, Segment) {
 }
 
 fn handle(rig: &Rig, n: u32) -> Handle {
-    let tuple = FourTuple {
-        local: SERVER,
-        remote: client(n),
-    };
-    rig.shard.handle_of(&tuple).expect("it is there")
+    rig.shard
+        .handle_of(&tuple_of(client(n)))
+        .expect("it is there")
 }
 
 fn limited(at_work: usize) -> Rig {
@@ -87,14 +85,8 @@ fn at_rest_it_looks_as_it_does_at_work() {
     rig.shard.breathe(rig.now);
     let at_rest = look(&mut rig);
     assert_eq!(at_rest.0, 0);
-    assert_eq!(
-        (1, at_rest.1, at_rest.2, at_rest.3),
-        (1, at_work.1, at_work.2, at_work.3)
-    );
-    assert_eq!(
-        (at_rest.4, at_rest.5, at_rest.6),
-        (at_work.4, at_work.5, at_work.6)
-    );
+    let seen = |(_, a, b, c, d, e, f)| (a, b, c, d, e, f);
+    assert_eq!(seen(at_rest), seen(at_work));
 }
 
 #[test]
@@ -200,4 +192,28 @@ fn a_timer_without_a_place_tries_again() {
         crate::wire::parse(&frame, crate::wire::Checksum::Verify).ok()
     });
     assert_eq!(probe.unwrap().tuple.local, client(0));
+}
+
+// FIN-WAIT-2 where nobody reads: it leaves at once, for which there always is a place.
+#[test]
+fn what_ends_by_its_timer_needs_no_place() {
+    let mut rig = limited(1);
+    let (closed, syn_ack) = opened(&mut rig, 0);
+    assert!(rig.shard.close(closed, None, rig.now));
+    rig.shard.breathe(rig.now);
+    assert!(rig.wire.take_bytes(rig.now).is_some(), "our FIN");
+    assert!(rig.ask(client(0), text(&syn_ack, 2), b"").is_none());
+    assert_eq!(rig.shard.state_at(closed), Some(State::FinWait2));
+    let over = rig.now + rig.shard.config().tcp.fin_wait_2;
+    let (_, syn_ack) = opened(&mut rig, 1);
+    assert!(rig.ask(client(1), text(&syn_ack, 1), b"x").is_some());
+    while rig.shard.state_at(closed).is_some() {
+        assert_eq!(rig.shard.at_work(), 1, "its echo is not acknowledged");
+        rig.now = rig.shard.next_deadline().max(rig.now);
+        assert!(rig.now <= over + Duration::from_millis(2), "no later");
+        rig.shard.breathe(rig.now);
+        rig.shard.audit().unwrap();
+        while rig.wire.take_bytes(rig.now).is_some() {}
+    }
+    assert!(rig.now >= over);
 }

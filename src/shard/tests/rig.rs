@@ -115,6 +115,32 @@ pub(super) fn third(seq: u32, syn_ack: &Segment) -> Segment {
     }
 }
 
+pub(super) fn tuple_of(remote: Endpoint) -> FourTuple {
+    FourTuple {
+        local: SERVER,
+        remote,
+    }
+}
+
+/// Opens a connection to a `Speaker`, which closes first, and closes the peer's side: in TIME-WAIT
+/// now. Returns the peer's FIN.
+pub(super) fn close_after_speaker(rig: &mut Rig, from: Endpoint) -> Segment {
+    let syn_ack = rig.ask(from, syn(50), b"").unwrap().segment;
+    let fin = rig.ask(from, third(50, &syn_ack), b"").unwrap().segment;
+    assert!(
+        fin.ctl.fin && fin.text_len == 4,
+        "it speaks and closes first"
+    );
+    let ours = Segment {
+        ctl: Ctl::FIN_ACK,
+        ack: syn_ack.seq + 6,
+        ..third(50, &syn_ack)
+    };
+    let last = rig.ask(from, ours, b"").unwrap().segment;
+    assert_eq!((last.ctl, last.ack), (Ctl::ACK, ours.seq + 1));
+    ours
+}
+
 pub(super) fn always() -> ShardConfig {
     ShardConfig {
         syn_cookies: SynCookies::Always,

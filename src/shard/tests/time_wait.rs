@@ -1,6 +1,6 @@
 //! TIME-WAIT as others see it: what is left of it answers as the connection did.
 
-use super::rig::{Rig, client, syn, third};
+use super::rig::{Rig, client, close_after_speaker, syn, third};
 use super::*;
 use crate::drop_reason::DropReason;
 use crate::tcp::Settings;
@@ -14,21 +14,9 @@ const V6: Endpoint = Endpoint {
 
 // The server has closed first, and the peer's FIN is the segment that is returned.
 fn close_by_server(rig: &mut Rig, from: Endpoint) -> Segment {
-    let syn_ack = rig.ask(from, syn(50), b"").unwrap().segment;
-    let fin = rig.ask(from, third(50, &syn_ack), b"").unwrap().segment;
-    assert!(
-        fin.ctl.fin && fin.text_len == 4,
-        "it speaks and closes first"
-    );
-    let ours = Segment {
-        ctl: Ctl::FIN_ACK,
-        ack: syn_ack.seq + 6,
-        ..third(50, &syn_ack)
-    };
-    let last = rig.ask(from, ours, b"").unwrap().segment;
-    assert_eq!((last.ctl, last.ack), (Ctl::ACK, ours.seq + 1));
+    let fin = close_after_speaker(rig, from);
     assert_eq!(time_waits(rig), 1);
-    ours
+    fin
 }
 
 fn time_waits(rig: &Rig) -> u64 {
@@ -166,6 +154,7 @@ fn nobody_gives_way_where_nobody_listens() {
     let mut rig = rig();
     close_by_server(&mut rig, client(1));
     assert!(rig.shard.stop_listening(&SERVER));
+    rig.now = rig.now + Duration::from_secs(1);
     let mut newer = syn(1_000_000);
     newer.options.timestamps = Some(Timestamps { val: 20, ecr: 0 });
     let answer = rig.ask(client(1), newer, b"").unwrap().segment;
