@@ -9,6 +9,7 @@ use libtest_mimic::Failed;
 use seawall::control::lab::CLIENT_INTERFACE;
 use seawall::control::server::ChecksumRule;
 use seawall::drop_reason::DropReason;
+use seawall::limits::BURST_FRAMES;
 use seawall::nic::af_xdp::{PortConfig, Verdict};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -370,10 +371,12 @@ pub(crate) fn bad_frames_cost_no_frames() -> Result<(), Failed> {
     let frames: Vec<&[u8]> = of_shard.map(|(.., frame)| &frame[..]).collect();
     // Twice as many as there are: if any kind of them was kept, none would be left.
     let most = PortConfig::default().frames_min(1) as usize;
-    let times = 2 * most / 100;
+    // Fewer than the burst in which the bystander is heard takes: so none ever wait for long.
+    let at_once = BURST_FRAMES / 2;
+    let times = 2 * most / at_once;
     for frame in frames {
         for _ in 0..times {
-            for _ in 0..100 {
+            for _ in 0..at_once {
                 injector.send(frame);
             }
             bystander.write_all(&[7])?;
