@@ -49,7 +49,7 @@
 //!
 //! | layer | knows | does not know |
 //! |---|---|---|
-//! | [`time`] [`limits`] [`drop_reason`] `pages` | numbers and names, room | |
+//! | [`time`] [`limits`] [`drop_reason`] `pages` `prefetch` | numbers and names, memory | |
 //! | [`wire`] | bytes and values | connections |
 //! | [`buffer`] [`wheel`] [`table`] | blocks, deadlines, tuples | what they are for |
 //! | [`tcp`] | RFC 9293 | tables, timers, packets |
@@ -83,7 +83,7 @@
 //!   listener, switch and settings decides; their hashes are computed side by side in vectors
 //!   ([`tcp::cookie::Lanes`]). Floods mostly bring SYNs as Linux lays them out, so those are read
 //!   and answered by a way of their own, and tests hold it to the general one.
-//! - **`unsafe`** is in [`nic`] (system calls and shared rings), a call of [`table`] (an
+//! - **`unsafe`** is in [`nic`] (system calls and shared rings), a call of `prefetch` (an
 //!   intrinsic), one of `pages` (advice about memory), and where cookies are hashed by vectors that
 //!   not every processor has.
 
@@ -96,6 +96,7 @@ pub mod limits;
 pub mod load;
 pub mod nic;
 mod pages;
+mod prefetch;
 pub mod service;
 pub mod shard;
 pub mod socket;

@@ -8,11 +8,11 @@ pub(crate) const BURST: usize = 32;
 
 /// As large as what a shard keeps of a connection, and as it lies there.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(32))]
+#[repr(C, align(32))]
 pub(crate) struct Value {
+    _flag: bool,
     pub(crate) head: u64,
     _rest: [u64; 10],
-    _flag: bool,
 }
 
 const _: () = assert!(size_of::<Option<Value>>() == 96);
@@ -112,18 +112,20 @@ fn prefetched(
     tuples: &[FourTuple; BURST],
     prefetch: Prefetch,
 ) -> [Called; BURST] {
-    let hashes = tuples.map(|tuple| table.hash(&tuple));
+    let mut all: [Called; BURST] = core::array::from_fn(|n| Called {
+        hash: table.hash(&tuples[n]),
+        may_miss: prefetch >= Prefetch::Slot,
+        candidate: None,
+    });
     if prefetch >= Prefetch::Index {
-        for hash in &hashes {
-            table.prefetch(*hash);
+        for called in &all {
+            table.prefetch(called.hash);
         }
     }
-    hashes.map(|hash| Called {
-        hash,
-        may_miss: prefetch >= Prefetch::Slot,
-        candidate: match prefetch {
-            Prefetch::Slot => table.prefetch_slot(hash),
-            _ => None,
-        },
-    })
+    if prefetch >= Prefetch::Slot {
+        for called in &mut all {
+            called.candidate = table.prefetch_slot(called.hash);
+        }
+    }
+    all
 }

@@ -71,6 +71,9 @@ impl<P: Port> Shard<P> {
         self.burst = burst;
         for arrival in &mut self.arrivals {
             arrival.candidate = self.table.prefetch_slot(arrival.hash);
+            if let Some(slot) = arrival.candidate {
+                self.wheel.prefetch(slot);
+            }
         }
         self.counters.segments_in += self.arrivals.len() as u64;
         for (error, frame) in errors {

@@ -33,18 +33,18 @@ pub(super) enum Place {
 const _: () = assert!(size_of::<Option<Place>>() == 96);
 
 /// A connection on which nothing is under way. Aligned, so that it lies across two lines and never
-/// three.
-#[repr(align(32))]
+/// three; what a [`Place`] is, and whether there is one, is said in the first of them.
+#[repr(C, align(32))]
 pub(super) struct AtRest {
-    /// The service's own words.
-    pub(super) user: [u64; 2],
-    pub(super) tcb: TcbAtRest,
-    /// Which [`Class`]: what it has in common with others.
-    pub(super) class: u16,
-    /// DSCP and ECN of the peer's last segment.
-    pub(super) tos: u8,
     /// Its service was told of it, and was not yet told of its end.
     pub(super) is_open: bool,
+    /// DSCP and ECN of the peer's last segment.
+    pub(super) tos: u8,
+    /// Which [`Class`]: what it has in common with others.
+    pub(super) class: u16,
+    pub(super) tcb: TcbAtRest,
+    /// The service's own words.
+    pub(super) user: [u64; 2],
 }
 
 const _: () = assert!(size_of::<Connection>() <= 384);

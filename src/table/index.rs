@@ -8,8 +8,8 @@
 //! nothing decays.
 
 use super::bucket::{Bucket, LANES};
-use super::prefetch::prefetch;
 use crate::pages::filled;
+use crate::prefetch::prefetch;
 
 /// Of the lanes, so many in eight are used when the table is full.
 const FULL_EIGHTHS: usize = 7;

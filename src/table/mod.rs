@@ -22,7 +22,6 @@ mod ends;
 mod handle;
 mod index;
 mod locals;
-mod prefetch;
 mod queue;
 mod reader;
 mod records;
@@ -37,6 +36,7 @@ pub use records::Remains;
 pub use slots::Entry;
 
 use crate::pages::{filled, room};
+use crate::prefetch::prefetch_whole;
 use crate::time::Duration;
 use crate::wire::FourTuple;
 use ahash::RandomState;
@@ -45,7 +45,6 @@ use core::hash::{BuildHasher, Hasher};
 use handle::RETIRED;
 use index::Index;
 use locals::{Locals, Register};
-pub(crate) use prefetch::prefetch;
 use queue::Queue;
 use records::Records;
 use slots::Slot;
@@ -141,7 +140,7 @@ impl<T> Table<T> {
         self.shared.index.prefetch(hash);
     }
 
-    /// Calls the tuple and the head of the value that [`Table::find`] will lead to, and returns the
+    /// Calls the tuple and the value that [`Table::find`] will lead to, and returns the
     /// place that it is likely to find, for [`Table::find_at`]; `None` when it will lead nowhere,
     /// unless [`Table::insertions`] goes up before. It reads the index, so [`Table::prefetch`]
     /// comes first, for the whole burst.
@@ -152,8 +151,8 @@ impl<T> Table<T> {
         if slot & RETIRED != 0 {
             self.shared.records.prefetch(slot & !RETIRED);
         } else {
-            prefetch(&self.shared.slots[slot as usize]);
-            prefetch(&self.values[slot as usize]);
+            prefetch_whole(&self.shared.slots[slot as usize]);
+            prefetch_whole(&self.values[slot as usize]);
         }
         Some(slot)
     }

@@ -13,6 +13,7 @@ use super::locals::Locals;
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use super::{Entry, Handle};
 use crate::pages::filled;
+use crate::prefetch::prefetch_whole;
 use crate::wire::FourTuple;
 
 /// Records of a block.
@@ -241,7 +242,7 @@ impl Records {
     /// Calls the line in which a record begins.
     pub(super) fn prefetch(&self, place: u32) {
         if let Some(at) = self.places.get(place as usize) {
-            super::prefetch(at);
+            prefetch_whole(at);
         }
     }
 

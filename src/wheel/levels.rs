@@ -16,6 +16,7 @@
 use super::{Due, NONE};
 use crate::limits::BURST_FRAMES;
 use crate::pages::filled;
+use crate::prefetch::prefetch;
 use crate::time::Instant;
 
 const TICK_BITS: u32 = 20;
@@ -118,6 +119,14 @@ impl Wheel {
         if !stays {
             self.unfile(slot);
             self.file(slot);
+        }
+    }
+
+    /// Calls the line that setting the deadline of `slot` will touch, if there is such a slot.
+    #[inline]
+    pub fn prefetch(&self, slot: u32) {
+        if let Some(entry) = self.entries.get(slot as usize) {
+            prefetch(entry);
         }
     }
 

@@ -9,7 +9,7 @@
 
 use super::mapping::Mapping;
 use crate::limits::{CHUNK_BYTES, CHUNK_HEADROOM};
-use crate::table::prefetch;
+use crate::prefetch::prefetch;
 use std::{io, slice};
 
 /// Chunks that 32-bit offsets can name.
