@@ -15,9 +15,9 @@ use crate::time::Instant;
 use crate::wire::{Packet, Seq};
 
 impl<P: Port> Shard<P> {
-    /// The connection found nothing to do with a segment. Is it the third of a new
-    /// handshake? Then the old connection is ended as by a reset, and the listener and the MSS of
-    /// the new one are returned.
+    /// The connection found nothing to do with a segment. Is it the third of a new handshake? Then
+    /// the old connection is ended as by a reset, and the listener and the MSS of the new one are
+    /// returned.
     pub(super) fn begin_anew(
         &mut self,
         seat: Seat,
@@ -45,10 +45,8 @@ impl<P: Port> Shard<P> {
         now: Instant,
     ) -> Option<(u16, u16)> {
         let (listener, mss, seq) = self.brought_back(packet, now)?;
-        let (seg, cx) = (
-            &packet.segment,
-            context(&self.config.tcp, &packet.tuple, now),
-        );
+        let seg = &packet.segment;
+        let cx = context(&self.config.tcp, &packet.tuple, now);
         // Nobody is driven out for one that would be refused.
         let is_welcome =
             self.has_room_for(seg) && self.admit(listener, &packet.tuple.remote.address).is_ok();

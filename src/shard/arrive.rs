@@ -170,12 +170,14 @@ impl<P: Port> Shard<P> {
         now: Instant,
     ) {
         let seg = &packet.segment;
+        // Asked before, for a block that gives way is closed by that.
+        let may_reopen = seg.ctl.syn && self.may_begin(packet).is_ok();
         let mut cx = context(&self.config.tcp, &packet.tuple, now);
         // Text out of order needs blocks for the holes before it as well, a whole window at most,
         // and leaves some free: otherwise what waits could keep out the text that it waits for.
         let window = self.config.tcp.receive_buffer as usize / BLOCK_BYTES + 2;
         cx.may_store = self.received.free_blocks() >= window + BLOCKS_PER_SEGMENT;
-        cx.may_reopen = seg.ctl.syn && self.listening.contains_key(&packet.tuple.local);
+        cx.may_reopen = may_reopen;
         let connection = &mut self.at_work[seat];
         let before = connection.tcb.state();
         let mut out = Actions::default();
@@ -189,9 +191,6 @@ impl<P: Port> Shard<P> {
         }
         if let Some(iss_min) = out.reopen {
             // It opens a new connection, and is seen and counted there.
-            if let Err(reason) = self.may_begin(packet) {
-                return self.refuse(frame, reason);
-            }
             self.forget(seat.handle, before, now);
             return self.on_stranger(packet, frame, hash, Some(iss_min), now);
         }
