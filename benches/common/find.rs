@@ -1,26 +1,27 @@
 //! Finding connections in bursts, as a shard does: hash all, prefetch all, find each.
 
 use crate::ends::tuple;
-use seawall::table::{Handle, Table};
+use arrayvec::ArrayVec;
+use seawall::table::{Handle, Sighting, Table};
 use seawall::wire::FourTuple;
 
 pub(crate) const BURST: usize = 32;
 
 /// As large as what a shard keeps of a connection, and as it lies there.
 #[derive(Clone, Copy, Debug)]
-#[repr(C, align(32))]
+#[repr(C)]
 pub(crate) struct Value {
-    _flag: bool,
     pub(crate) head: u64,
-    _rest: [u64; 10],
+    _rest: [u64; 9],
+    _flag: bool,
 }
 
-const _: () = assert!(size_of::<Option<Value>>() == 96);
+const _: () = assert!(Table::<Value>::CELL_BYTES == 128);
 
 pub(crate) const fn value(n: u32) -> Value {
     Value {
         head: n as u64,
-        _rest: [n as u64; 10],
+        _rest: [n as u64; 9],
         _flag: true,
     }
 }
@@ -123,8 +124,16 @@ fn prefetched(
         }
     }
     if prefetch >= Prefetch::Slot {
-        for called in &mut all {
-            called.candidate = table.prefetch_slot(called.hash);
+        let mut further = ArrayVec::<usize, BURST>::new();
+        for (n, called) in all.iter_mut().enumerate() {
+            match table.sight(called.hash) {
+                Sighting::Nobody => {}
+                Sighting::At(slot) => called.candidate = Some(slot),
+                Sighting::FurtherOn => further.push(n),
+            }
+        }
+        for n in further {
+            all[n].candidate = table.look_further(all[n].hash);
         }
     }
     all

@@ -9,7 +9,7 @@
 //!
 //! | figure | how it is taken | what it does not say |
 //! |---|---|---|
-//! | `lookup_ns`, `miss_ns_10m` | hash, prefetch, find and read the head of the value, in bursts of 32 random tuples of a full table (`lookup`) | values are 12 words, as large as a connection at rest |
+//! | `lookup_ns`, `miss_ns_10m` | hash, prefetch, find and read the head of the value, in bursts of 32 random tuples of a full table (`lookup`) | values are 11 words, as large as a connection at rest |
 //! | `insert_remove_per_s_10m` | find, remove, insert: one operation (`lookup`) | |
 //! | `segments_per_s_1m` | 64 octets of text with timestamps on a random connection, thrown away by the service; a burst of 64 a breath, and 5 million a second on the shard's clock. Breaths alone are timed (`segments`) | text that is kept, or sent |
 //! | `lifecycles_per_s` | SYN to four-way release of 32 at once with HTTP, while as many TIME-WAITs end as begin; breaths alone are timed. The peers' cost is printed too: of the loop with the shard, and of one without (`lifecycles`) | a flood beside it |

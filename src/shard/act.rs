@@ -1,6 +1,7 @@
 //! Carries out what the protocol asks: text to and from the service, buffers, the end.
 
 use super::at_work::Seat;
+use super::class::NO_CLASS;
 use super::connection::Place;
 use super::{Note, Shard, context};
 use crate::nic::{Frame, Port};
@@ -280,6 +281,7 @@ impl<P: Port> Shard<P> {
         if let (Some(tap), Some(tuple)) = (&mut self.tap, self.table.tuple(handle)) {
             tap.on_closed(now, &tuple);
         }
+        let word = self.word(handle);
         let Some(place) = self.table.remove(handle) else {
             return;
         };
@@ -287,7 +289,7 @@ impl<P: Port> Shard<P> {
         self.wheel.disarm(handle.slot());
         match place {
             Place::AtWork(place) => self.leave(Seat { handle, place }),
-            Place::AtRest(rest) => self.classes.leave(rest.class),
+            Place::AtRest(_) => self.classes.leave(word.map_or(NO_CLASS, |word| word.class)),
         }
     }
 

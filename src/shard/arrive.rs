@@ -6,7 +6,7 @@ use super::{Arrival, Counters, Direction, Mesh, Shard, context};
 use crate::drop_reason::DropReason;
 use crate::limits::{BLOCK_BYTES, BURST_FRAMES};
 use crate::nic::{Frame, Port};
-use crate::table::Handle;
+use crate::table::{Handle, Sighting};
 use crate::tcp::{Actions, State};
 use crate::time::Instant;
 use crate::wire::{Checksum, IcmpError, Packet, Segment, parse, parse_linux_syn};
@@ -69,15 +69,33 @@ impl<P: Port> Shard<P> {
             }
         }
         self.burst = burst;
-        for arrival in &mut self.arrivals {
-            arrival.candidate = self.table.prefetch_slot(arrival.hash);
-            if let Some(slot) = arrival.candidate {
-                self.wheel.prefetch(slot);
-            }
-        }
+        self.sight();
         self.counters.segments_in += self.arrivals.len() as u64;
         for (error, frame) in errors {
             self.on_icmp(&error, frame, now);
+        }
+    }
+
+    // Calls what the segments of the burst will need, as far as the lines of the index tell. Few
+    // have to ask a second one, and do so when all others are on their way.
+    fn sight(&mut self) {
+        let mut further = ArrayVec::<usize, BURST_FRAMES>::new();
+        for (n, arrival) in self.arrivals.iter_mut().enumerate() {
+            match self.table.sight(arrival.hash) {
+                Sighting::Nobody => {}
+                Sighting::At(slot) => {
+                    arrival.candidate = Some(slot);
+                    self.wheel.prefetch(slot);
+                }
+                Sighting::FurtherOn => further.push(n),
+            }
+        }
+        for n in further {
+            let arrival = &mut self.arrivals[n];
+            arrival.candidate = self.table.look_further(arrival.hash);
+            if let Some(slot) = arrival.candidate {
+                self.wheel.prefetch(slot);
+            }
         }
     }
 

@@ -254,13 +254,13 @@ impl<P: Port> Shard<P> {
             Err(Discrepancy::Admission { by, counted, there })
         };
         let of = |number: Option<usize>| {
-            let of_listener = self.table.iter().filter(|(_, _, place)| {
+            let of_listener = self.table.iter().filter(|(handle, _, place)| {
                 let listener = match place {
                     Place::AtWork(place) => {
                         let connection = self.at_work.at(*place).filter(|it| it.is_counted);
                         connection.and_then(|it| it.listener)
                     }
-                    Place::AtRest(rest) => self.classes.get(rest.class).and_then(|it| it.listener),
+                    Place::AtRest(_) => self.class_at_rest(*handle).and_then(|it| it.listener),
                 };
                 let listener = listener.map(usize::from);
                 listener.is_some() && (number.is_none() || listener == number)

@@ -95,7 +95,7 @@ impl<P: Port> Shard<P> {
                     is_send_open: rest.tcb.is_send_open(),
                     is_complete: rest.tcb.is_peer_finished(),
                 };
-                (rest.is_open, waiting)
+                (self.word(handle)?.is_open, waiting)
             }
         };
         is_open.then_some(waiting)
@@ -138,7 +138,7 @@ impl<P: Port> Shard<P> {
         }
         match self.table.get(handle)? {
             Place::AtWork(place) => self.at_work.at(*place).map(|c| *c.tcb.settings()),
-            Place::AtRest(rest) => self.classes.get(rest.class).map(|class| class.settings),
+            Place::AtRest(_) => self.class_at_rest(handle).map(|class| class.settings),
         }
     }
 
@@ -148,7 +148,7 @@ impl<P: Port> Shard<P> {
     pub fn received_tos(&self, handle: Handle) -> Option<u8> {
         match self.table.get(handle)? {
             Place::AtWork(place) => self.at_work.at(*place).map(|c| c.tos),
-            Place::AtRest(rest) => Some(rest.tos),
+            Place::AtRest(_) => self.word(handle).map(|word| word.tos),
         }
     }
 

@@ -6,21 +6,20 @@
 //!
 //! | | at rest | at work |
 //! |---|---|---|
-//! | table: tuple, generation, note | 40 | 40 |
+//! | table: tuple, generation, [`Word`], note, [`Place`]: two lines of the cache | 128 | 128 |
 //! | table: hash, in a bucket that is 7/8 full | 7.3 | 7.3 |
 //! | table: free list | 4 | 4 |
-//! | table: [`Place`] | 96 | 96 |
 //! | wheel | 16 | 16 |
 //! | place at work: [`Connection`] | | 384 |
 //! | place at work: free list, backlog | | 8 |
-//! | all | 163.3 | 555.3 |
+//! | all | 155.3 | 547.3 |
 //!
 //! Places at work are as many as [`ShardConfig::at_work`](super::ShardConfig::at_work) says, and
 //! the warmest is taken first, so that memory is touched for as many as ever were at work at once.
 
 use super::class::{Class, NO_CLASS};
 use crate::buffer::Chain;
-use crate::table::Handle;
+use crate::table::{Handle, Table};
 use crate::tcp::{Tcb, TcbAtRest};
 use crate::wire::{FourTuple, LinkHeader};
 
@@ -30,21 +29,43 @@ pub(super) enum Place {
     AtRest(AtRest),
 }
 
-const _: () = assert!(size_of::<Option<Place>>() == 96);
+const _: () = assert!(Table::<Place>::CELL_BYTES == 128);
 
-/// A connection on which nothing is under way. Aligned, so that it lies across two lines and never
-/// three; what a [`Place`] is, and whether there is one, is said in the first of them.
-#[repr(C, align(32))]
+/// A connection on which nothing is under way, but for its [`Word`].
+#[repr(C)]
 pub(super) struct AtRest {
-    /// Its service was told of it, and was not yet told of its end.
-    pub(super) is_open: bool,
-    /// DSCP and ECN of the peer's last segment.
-    pub(super) tos: u8,
-    /// Which [`Class`]: what it has in common with others.
-    pub(super) class: u16,
     pub(super) tcb: TcbAtRest,
     /// The service's own words.
     pub(super) user: [u64; 2],
+}
+
+/// What there is besides to remember of a connection at rest, and is to be found at no other time.
+/// It lies where the table has room for a word.
+#[derive(Clone, Copy)]
+pub(super) struct Word {
+    /// Which [`Class`]: what it has in common with others.
+    pub(super) class: u16,
+    /// DSCP and ECN of the peer's last segment.
+    pub(super) tos: u8,
+    /// Its service was told of it, and was not yet told of its end.
+    pub(super) is_open: bool,
+}
+
+impl From<Word> for u32 {
+    fn from(word: Word) -> Self {
+        Self::from_be_bytes([word.is_open.into(), word.tos, 0, 0]) | Self::from(word.class)
+    }
+}
+
+impl From<u32> for Word {
+    fn from(bits: u32) -> Self {
+        let [is_open, tos, ..] = bits.to_be_bytes();
+        Self {
+            class: bits as u16,
+            tos,
+            is_open: is_open != 0,
+        }
+    }
 }
 
 const _: () = assert!(size_of::<Connection>() <= 384);
@@ -119,13 +140,19 @@ impl Connection {
 
     /// The one that was laid to rest, with its block.
     #[inline]
-    pub(super) fn wake(tuple: FourTuple, rest: &AtRest, class: &Class, tcb: Tcb) -> Self {
+    pub(super) fn wake(
+        tuple: FourTuple,
+        word: Word,
+        user: [u64; 2],
+        class: &Class,
+        tcb: Tcb,
+    ) -> Self {
         Self {
-            user: rest.user,
-            class: rest.class,
+            user,
+            class: word.class,
             listener: class.listener,
-            tos: rest.tos,
-            is_open: rest.is_open,
+            tos: word.tos,
+            is_open: word.is_open,
             // Until it is over for its user.
             is_counted: class.listener.is_some(),
             ..Self::new(tuple, tcb, class.link, class.queue, class.service)

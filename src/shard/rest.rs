@@ -2,8 +2,8 @@
 
 use super::Shard;
 use super::at_work::Seat;
-use super::class::NO_CLASS;
-use super::connection::{AtRest, Connection, Place};
+use super::class::{Class, NO_CLASS};
+use super::connection::{AtRest, Connection, Place, Word};
 use crate::nic::Port;
 use crate::table::Handle;
 use crate::tcp::Tcb;
@@ -37,11 +37,12 @@ impl<P: Port> Shard<P> {
             Why::ToEnd | Why::IsOver => self.at_work.last_vacancy(),
             Why::ToWork | Why::IsDue => self.at_work.vacancy(),
         }?;
+        let word = self.word(handle)?;
+        let class = self.classes.get(word.class)?;
         let (tuple, at) = self.table.entry_mut(handle)?;
         let Place::AtRest(rest) = at else {
             return None;
         };
-        let class = self.classes.get(rest.class)?;
         let life_at = if !rest.tcb.has_deadline() {
             Instant::NEVER
         } else if matches!(why, Why::IsDue | Why::IsOver) {
@@ -50,7 +51,7 @@ impl<P: Port> Shard<P> {
             self.wheel.deadline(handle.slot())
         };
         let tcb = Tcb::wake(&rest.tcb, class.settings, life_at, &self.config.tcp, now);
-        let connection = Connection::wake(tuple, rest, class, tcb);
+        let connection = Connection::wake(tuple, word, rest.user, class, tcb);
         *at = Place::AtWork(place);
         let seat = Seat { handle, place };
         self.at_work.insert(seat, connection);
@@ -72,15 +73,26 @@ impl<P: Port> Shard<P> {
             return;
         };
         if let Some(at) = self.table.get_mut(seat.handle) {
-            *at = Place::AtRest(AtRest {
-                user: connection.user,
-                tcb,
+            let user = connection.user;
+            *at = Place::AtRest(AtRest { tcb, user });
+            let word = Word {
                 class: number,
                 tos: connection.tos,
                 is_open: connection.is_open,
-            });
+            };
+            self.table.set_word(seat.handle, word.into());
             self.at_work.leave(seat.place);
         }
+    }
+
+    /// The word of a connection at rest; of others it says nothing.
+    pub(super) fn word(&self, handle: Handle) -> Option<Word> {
+        self.table.word(handle).map(Word::from)
+    }
+
+    /// The class of a connection at rest.
+    pub(super) fn class_at_rest(&self, handle: Handle) -> Option<&Class> {
+        self.classes.get(self.word(handle)?.class)
     }
 
     /// The block of a connection, to look at.
@@ -88,7 +100,7 @@ impl<P: Port> Shard<P> {
         Some(match self.table.get(handle)? {
             Place::AtWork(index) => self.at_work.at(*index)?.tcb,
             Place::AtRest(rest) => {
-                let settings = self.classes.get(rest.class)?.settings;
+                let settings = self.class_at_rest(handle)?.settings;
                 Tcb::wake(&rest.tcb, settings, Instant::NEVER, &self.config.tcp, now)
             }
         })

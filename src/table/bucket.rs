@@ -70,7 +70,7 @@ impl Bucket {
         (!is_miss).then(|| lanes([a, b, c]))
     }
 
-    /// The slot of a lane.
+    /// The slot of a lane; `None` when there is no such lane.
     #[inline]
     pub(super) fn slot(&self, lane: u32) -> Option<u32> {
         // Pairs with the Release store of `replace`.

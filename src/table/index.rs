@@ -39,12 +39,27 @@ impl Index {
         self.candidates_from(hash, lanes)
     }
 
-    /// The first of [`Index::candidates`]. That there is none is seen at once, where their own
-    /// search is written out: a flood is all misses.
+    /// The first of [`Index::candidates`].
     #[inline]
     pub(super) fn first(&self, hash: u64) -> Option<u32> {
-        let lanes = self.buckets[self.home(hash)].lanes_unless_missed(tag(hash))?;
-        self.candidates_from(hash, lanes).next()
+        self.candidates(hash).next()
+    }
+
+    /// What the first bucket says of [`Index::first`], and no other line is waited for: the next
+    /// one is called when it has to be asked. That there is nobody is seen at once, where their own
+    /// search is written out: a flood is all misses.
+    #[inline]
+    pub(super) fn sight(&self, hash: u64) -> Sighting {
+        let at = self.home(hash);
+        let bucket = &self.buckets[at];
+        let Some(lanes) = bucket.lanes_unless_missed(tag(hash)) else {
+            return Sighting::Nobody;
+        };
+        if let Some(slot) = bucket.slot(lanes.trailing_zeros()) {
+            return Sighting::At(slot);
+        }
+        prefetch(&self.buckets[(at + stride(hash)) % self.buckets.len()]);
+        Sighting::FurtherOn
     }
 
     // Of the first bucket, those in these lanes.
@@ -126,6 +141,17 @@ impl Index {
     fn home(&self, hash: u64) -> usize {
         (((hash >> 32) * self.buckets.len() as u64) >> 32) as usize
     }
+}
+
+/// Where a tuple may be, before its turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sighting {
+    /// Nowhere in the table.
+    Nobody,
+    /// Most likely in this place, if anywhere.
+    At(u32),
+    /// The first line does not tell, and the second is on its way.
+    FurtherOn,
 }
 
 /// The entries on a path that may be meant. All that a miss costs is in the first bucket.

@@ -8,9 +8,10 @@
 //! A connection that is over may leave a record of 40 octets ([`Table::retire`]). It keeps its
 //! place in the index, so it is found as before, under another [`Handle`]; and its slot is free.
 //!
-//! For a burst: [`Table::hash`] and [`Table::prefetch`] all, [`Table::prefetch_slot`] all, then
-//! [`Table::find_at`] those that have a place. The memory answers all of them at once instead of
-//! one by one, and a miss, which nearly all of a flood are, is known by then.
+//! For a burst: [`Table::hash`] and [`Table::prefetch`] all, [`Table::sight`] all,
+//! [`Table::look_further`] for those few whose first line did not tell, then [`Table::find_at`] those
+//! that have a place. The memory answers all of them at once instead of one by one, and a miss,
+//! which nearly all of a flood are, is known by then.
 //!
 //! The shard that owns the table never takes a lock and never waits. A [`Reader`], on any thread,
 //! walks the slots or looks a tuple up meanwhile: who is in a slot is guarded by a sequence lock a
@@ -18,6 +19,7 @@
 //! readers shall know of them it puts into the slot's note.
 
 mod bucket;
+mod cells;
 mod ends;
 mod handle;
 mod index;
@@ -30,16 +32,17 @@ mod slots;
 mod sync;
 
 pub use handle::Handle;
+pub use index::Sighting;
 pub use locals::LOCALS_MAX;
 pub use reader::Reader;
 pub use records::Remains;
 pub use slots::Entry;
 
-use crate::pages::{filled, room};
-use crate::prefetch::prefetch_whole;
+use crate::pages::room;
 use crate::time::Duration;
 use crate::wire::FourTuple;
 use ahash::RandomState;
+use cells::Owned;
 use core::fmt;
 use core::hash::{BuildHasher, Hasher};
 use handle::RETIRED;
@@ -54,8 +57,8 @@ use sync::{Arc, AtomicU32, Ordering};
 pub struct Table<T> {
     hasher: RandomState,
     shared: Arc<Shared>,
-    /// One for each slot that was ever in use; room for all is reserved.
-    values: Vec<Option<T>>,
+    /// Who is where, and their values.
+    cells: Owned<T>,
     /// Slots in use before and free now. The warmest is used first.
     free: Vec<u32>,
     /// Slots that were ever in use.
@@ -69,7 +72,6 @@ pub struct Table<T> {
 #[derive(Debug)]
 struct Shared {
     index: Index,
-    slots: Box<[Slot]>,
     records: Records,
     locals: Locals,
     /// Slots that were ever in use.
@@ -78,7 +80,11 @@ struct Shared {
     moves: AtomicU32,
 }
 
-impl<T> Table<T> {
+impl<T: Send + 'static> Table<T> {
+    /// Octets of a connection, without its entry in the index: whole lines of the cache, beginning
+    /// with one.
+    pub const CELL_BYTES: usize = Owned::<T>::CELL_BYTES;
+
     /// An empty table without room for records. `seeds` are random and secret.
     #[must_use]
     pub fn new(capacity: usize, seeds: [u64; 4]) -> Self {
@@ -98,13 +104,12 @@ impl<T> Table<T> {
             register: Register::new(&locals),
             shared: Arc::new(Shared {
                 index: Index::new(capacity + records),
-                slots: filled(capacity, Slot::default),
                 records: Records::new(blocks),
                 locals,
                 used: AtomicU32::new(0),
                 moves: AtomicU32::new(0),
             }),
-            values: room(capacity),
+            cells: Owned::new(capacity),
             free: room(capacity),
             used: 0,
             insertions: 0,
@@ -115,7 +120,6 @@ impl<T> Table<T> {
     /// Touches all memory, so that no page is missing later. To be called before the first
     /// connection.
     pub fn populate(&mut self) {
-        self.values.resize_with(self.capacity(), || None);
         // The pages of lists that are empty: written once, then forgotten.
         self.free.resize(self.capacity(), 0);
         self.free.clear();
@@ -126,7 +130,8 @@ impl<T> Table<T> {
     /// Somebody who may look, on any thread, for as long as it likes.
     #[must_use]
     pub fn reader(&self) -> Reader {
-        Reader::new(self.hasher.clone(), Arc::clone(&self.shared))
+        let shared = Arc::clone(&self.shared);
+        Reader::new(self.hasher.clone(), shared, self.cells.occupants())
     }
 
     /// The hash that [`Table::find`] and [`Table::insert`] want.
@@ -140,21 +145,37 @@ impl<T> Table<T> {
         self.shared.index.prefetch(hash);
     }
 
-    /// Calls the tuple and the value that [`Table::find`] will lead to, and returns the
-    /// place that it is likely to find, for [`Table::find_at`]; `None` when it will lead nowhere,
-    /// unless [`Table::insertions`] goes up before. It reads the index, so [`Table::prefetch`]
-    /// comes first, for the whole burst.
+    /// Calls the tuple and the value that [`Table::find`] will lead to, and says in which place
+    /// that is, for [`Table::find_at`]; or that it will lead nowhere, unless [`Table::insertions`]
+    /// goes up before. It reads a line of the index, so [`Table::prefetch`] comes first, for the
+    /// whole burst.
     #[inline]
     #[must_use]
-    pub fn prefetch_slot(&self, hash: u64) -> Option<u32> {
+    pub fn sight(&self, hash: u64) -> Sighting {
+        let sighting = self.shared.index.sight(hash);
+        if let Sighting::At(slot) = sighting {
+            self.call(slot);
+        }
+        sighting
+    }
+
+    /// As [`Table::sight`], for what that saw [`Sighting::FurtherOn`]: `None` is nobody. After the
+    /// whole burst was sighted.
+    #[must_use]
+    pub fn look_further(&self, hash: u64) -> Option<u32> {
         let slot = self.shared.index.first(hash)?;
+        self.call(slot);
+        Some(slot)
+    }
+
+    // Calls what is in a place.
+    #[inline]
+    fn call(&self, slot: u32) {
         if slot & RETIRED != 0 {
             self.shared.records.prefetch(slot & !RETIRED);
         } else {
-            prefetch_whole(&self.shared.slots[slot as usize]);
-            prefetch_whole(&self.values[slot as usize]);
+            self.cells.prefetch(slot);
         }
-        Some(slot)
     }
 
     /// Connections that were ever added.
@@ -171,7 +192,7 @@ impl<T> Table<T> {
         candidates.find_map(|slot| self.named(slot, tuple))
     }
 
-    /// As [`Table::find`], after [`Table::prefetch_slot`] has returned `slot`. A tuple has one
+    /// As [`Table::find`], after [`Table::sight`] has seen it at `slot`. A tuple has one
     /// connection, so whoever has it there is the one, whatever happened since.
     #[inline]
     #[must_use]
@@ -194,11 +215,11 @@ impl<T> Table<T> {
             return Err(value);
         };
         let slot = self.free.pop().unwrap_or_else(|| self.fresh());
-        match self.values.get_mut(slot as usize) {
-            Some(at) => *at = Some(value),
-            None => self.values.push(Some(value)),
-        }
-        let generation = self.shared.slots[slot as usize].occupy(&tuple, local);
+        let Some((at, place)) = self.cells.value_mut(slot) else {
+            unreachable!("a table that is not full has this slot");
+        };
+        *place = Some(value);
+        let generation = at.occupy(&tuple, local);
         self.shared.index.insert(hash, slot);
         self.insertions += 1;
         Ok(Handle::new(slot, generation))
@@ -206,36 +227,33 @@ impl<T> Table<T> {
 
     /// Removes a connection; `None` when the handle is stale.
     pub fn remove(&mut self, handle: Handle) -> Option<T> {
-        let at = self.slot(handle)?;
-        let hash = self.hash(&at.tuple(&self.shared.locals));
+        let hash = self.hash(&self.tuple(handle)?);
         self.shared.index.remove(hash, handle.slot());
-        at.vacate();
-        let local = at.local();
-        self.register
-            .remove(local, &self.shared.locals, &self.hasher);
-        self.free.push(handle.slot());
-        self.values[handle.slot() as usize].take()
+        let (local, value) = self.vacate(handle)?;
+        self.forget_local(local);
+        value
     }
 
     /// The value of a connection; `None` when the handle is stale.
     #[must_use]
     pub fn get(&self, handle: Handle) -> Option<&T> {
         self.slot(handle)?;
-        self.values[handle.slot() as usize].as_ref()
+        self.cells.value(handle.slot())
     }
 
     /// The value of a connection; `None` when the handle is stale.
     #[must_use]
     pub fn get_mut(&mut self, handle: Handle) -> Option<&mut T> {
-        self.slot(handle)?;
-        self.values[handle.slot() as usize].as_mut()
+        Some(self.entry_mut(handle)?.1)
     }
 
     /// Tuple and value of a connection; `None` when the handle is stale.
     #[must_use]
     pub fn entry_mut(&mut self, handle: Handle) -> Option<(FourTuple, &mut T)> {
-        let tuple = self.tuple(handle)?;
-        Some((tuple, self.values[handle.slot() as usize].as_mut()?))
+        let (at, value) = self.cells.value_mut(handle.slot())?;
+        let is_there = at.is_occupied_by(handle.generation());
+        let value = value.as_mut().filter(|_| is_there)?;
+        Some((at.tuple(&self.shared.locals), value))
     }
 
     /// The tuple of a connection; `None` when the handle is stale.
@@ -259,10 +277,24 @@ impl<T> Table<T> {
         self.slot(handle).map(Slot::note)
     }
 
+    /// Keeps a word beside a connection, for its owner alone; nothing when the handle is stale.
+    pub fn set_word(&self, handle: Handle, word: u32) {
+        if let Some(at) = self.slot(handle) {
+            at.set_word(word);
+        }
+    }
+
+    /// The word beside a connection: what was set last, for whomever. `None` when the handle is
+    /// stale.
+    #[must_use]
+    pub fn word(&self, handle: Handle) -> Option<u32> {
+        self.slot(handle).map(Slot::word)
+    }
+
     /// The connection that lives in `slot`: timers know slots only.
     #[must_use]
     pub fn handle_at(&self, slot: u32) -> Option<Handle> {
-        let generation = self.shared.slots.get(slot as usize)?.generation()?;
+        let generation = self.cells.slot(slot)?.generation()?;
         Some(Handle::new(slot, generation))
     }
 
@@ -289,7 +321,7 @@ impl<T> Table<T> {
     /// Connections that the table has room for beside records; slots are numbered `0..capacity`.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.shared.slots.len()
+        self.cells.len()
     }
 
     /// Is there no room for another connection?
@@ -302,17 +334,14 @@ impl<T> Table<T> {
     #[inline]
     fn named(&self, slot: u32, tuple: &FourTuple) -> Option<Handle> {
         let Shared {
-            slots,
-            records,
-            locals,
-            ..
+            records, locals, ..
         } = &*self.shared;
         if slot & RETIRED != 0 {
             let place = slot & !RETIRED;
             let is_it = records.has(place, tuple, locals);
             return is_it.then(|| records.handle(place))?;
         }
-        let at = &slots[slot as usize];
+        let at = self.cells.slot(slot)?;
         if !at.has(tuple, locals) {
             return None;
         }
@@ -337,13 +366,22 @@ impl<T> Table<T> {
         slot
     }
 
+    // Lets a connection go from its slot, that the index names no more: the number of its local
+    // address, and its value.
+    fn vacate(&mut self, handle: Handle) -> Option<(u16, Option<T>)> {
+        let (at, value) = self.cells.value_mut(handle.slot())?;
+        at.vacate();
+        self.free.push(handle.slot());
+        Some((at.local(), value.take()))
+    }
+
     fn slot(&self, handle: Handle) -> Option<&Slot> {
-        let at = self.shared.slots.get(handle.slot() as usize)?;
+        let at = self.cells.slot(handle.slot())?;
         at.is_occupied_by(handle.generation()).then_some(at)
     }
 }
 
-impl<T> fmt::Debug for Table<T> {
+impl<T: Send + 'static> fmt::Debug for Table<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
             .field("len", &self.len())

@@ -1,5 +1,6 @@
 //! Looking at a table from another thread.
 
+use super::cells::Occupants;
 use super::handle::RETIRED;
 use super::sync::{Arc, Ordering};
 use super::{Entry, Shared, hash};
@@ -13,11 +14,20 @@ use core::fmt;
 pub struct Reader {
     hasher: RandomState,
     shared: Arc<Shared>,
+    occupants: Occupants,
 }
 
 impl Reader {
-    pub(super) const fn new(hasher: RandomState, shared: Arc<Shared>) -> Self {
-        Self { hasher, shared }
+    pub(super) const fn new(
+        hasher: RandomState,
+        shared: Arc<Shared>,
+        occupants: Occupants,
+    ) -> Self {
+        Self {
+            hasher,
+            shared,
+            occupants,
+        }
     }
 
     /// Places from `first` on: slots, and behind them records, as far as either were ever in use.
@@ -33,15 +43,12 @@ impl Reader {
     #[must_use]
     pub fn at(&self, place: u32) -> Option<Entry> {
         let Shared {
-            slots,
-            records,
-            locals,
-            ..
+            records, locals, ..
         } = &*self.shared;
         if place & RETIRED != 0 {
             return records.read(place & !RETIRED, locals);
         }
-        slots.get(place as usize)?.read(place, locals)
+        self.occupants.slot(place)?.read(place, locals)
     }
 
     /// Everybody, in order of places. A connection that is there from the beginning of the walk to

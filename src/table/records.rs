@@ -18,7 +18,7 @@ use crate::wire::FourTuple;
 
 /// Records of a block.
 #[cfg(not(feature = "loom"))]
-pub(super) const BLOCK: usize = 64;
+pub(super) const BLOCK: usize = 128;
 #[cfg(feature = "loom")]
 pub(super) const BLOCK: usize = 2;
 

@@ -9,7 +9,7 @@ use crate::wire::FourTuple;
 /// Records that go before the line comes that is called when one goes.
 const AHEAD: u32 = 8;
 
-impl<T> Table<T> {
+impl<T: Send + 'static> Table<T> {
     /// A connection is over: leaves a record of it and frees its slot. Returns the handle of the
     /// record, and the value; `None` when `handle` is stale or there is no room for a record.
     pub fn retire(&mut self, handle: Handle, remains: &Remains) -> Option<(Handle, T)> {
@@ -25,13 +25,11 @@ impl<T> Table<T> {
         };
         let local = other.unwrap_or(before);
         let record = self.push(&tuple, local, handle.slot(), remains)?;
-        self.shared.slots[handle.slot() as usize].vacate();
-        self.free.push(handle.slot());
+        let (_, value) = self.vacate(handle)?;
         if other.is_some() {
             self.forget_local(before);
         }
-        let value = self.values[handle.slot() as usize].take()?;
-        Some((record, value))
+        Some((record, value?))
     }
 
     /// Is there room for a record since `millis`? See [`Remains::since_millis`].

@@ -25,6 +25,8 @@ const PHASE: u32 = (1 << PHASE_BITS) - 1;
 pub(super) struct Slot {
     ends: Ends,
     life: AtomicU32,
+    /// See [`super::Table::set_word`].
+    word: AtomicU32,
     /// A word of the owner's for each slot: see [`super::Table::set_note`].
     note: AtomicU64,
 }
@@ -93,6 +95,14 @@ impl Slot {
 
     pub(super) fn set_note(&self, note: u64) {
         self.note.store(note, Ordering::Relaxed);
+    }
+
+    pub(super) fn word(&self) -> u32 {
+        self.word.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_word(&self, word: u32) {
+        self.word.store(word, Ordering::Relaxed);
     }
 
     /// Whoever is in `slot`, this one, for others than the writer. Only a new occupant makes it

@@ -62,7 +62,11 @@ fn table_agrees_with_a_map(capacity: usize, operations: usize, seed: u64) {
         };
         let hash = table.hash(&tuple);
         table.prefetch(hash);
-        let candidate = table.prefetch_slot(hash);
+        let candidate = match table.sight(hash) {
+            Sighting::Nobody => None,
+            Sighting::At(slot) => Some(slot),
+            Sighting::FurtherOn => table.look_further(hash),
+        };
         let known = model.get(&tuple).copied();
         assert!(candidate.is_some() || known.is_none());
         assert_eq!(table.find(hash, &tuple), known.map(|(handle, _)| handle));

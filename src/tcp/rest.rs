@@ -20,7 +20,7 @@ use super::congestion::Congestion;
 use super::keep_alive::clock_millis;
 use super::listen::seconds;
 use super::reassembly::Reassembly;
-use super::rto::Rto;
+use super::rto::{BACKOFF_MAX, Rto};
 use super::tcb::{Flags, TimestampState};
 use super::{Config, Open, Rcv, Settings, Snd, State, Tcb};
 use crate::time::{Duration, Instant};
@@ -30,8 +30,6 @@ use crate::wire::{IcmpKind, Seq};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcbAtRest {
     una: Seq,
-    snd_wnd: u32,
-    snd_wnd_max: u32,
     rcv_nxt: Seq,
     rcv_edge: Seq,
     irs: Seq,
@@ -51,29 +49,35 @@ pub struct TcbAtRest {
     recent_at: u16,
     mss: u16,
     resent: u16,
+    /// As the peer's window field had it, see [`WND_PLAIN`]; and the largest.
+    snd_wnd: u16,
+    snd_wnd_max: u16,
     /// Of our window field; and in the upper half of the peer's.
     shifts: u8,
     quick_acks: u8,
     probes: u8,
-    backoff: u8,
-    /// One more than the place in [`KINDS`].
-    icmp: u8,
-    /// A state in the lowest two, and [`ACTIVE`] and so on.
+    /// One more than the place in [`KINDS`], and [`ICMPS`] for each doubling of the RTO.
+    icmp_and_backoff: u8,
+    /// One of [`STATES`]: what it cannot be tells others that there is no block here.
+    state: State,
+    /// [`ACTIVE`] and so on.
     bits: u8,
 }
 
-const _: () = assert!(size_of::<TcbAtRest>() <= 76);
+const _: () = assert!(size_of::<TcbAtRest>() <= 72);
 
-/// States in which nothing may be under way, by their numbers.
+/// States in which nothing may be under way.
 const STATES: [State; 3] = [State::Established, State::CloseWait, State::FinWait2];
 
-// Beside the two bits of the state.
-const ACTIVE: u8 = 1 << 2;
-const TIMESTAMPS: u8 = 1 << 3;
-const SCALING: u8 = 1 << 4;
-const SACK: u8 = 1 << 5;
-const RECEIVE_SHUT: u8 = 1 << 6;
-const DEADLINE: u8 = 1 << 7;
+const ACTIVE: u8 = 1;
+const TIMESTAMPS: u8 = 1 << 1;
+const SCALING: u8 = 1 << 2;
+const SACK: u8 = 1 << 3;
+const RECEIVE_SHUT: u8 = 1 << 4;
+const DEADLINE: u8 = 1 << 5;
+/// The window is not to be scaled: it is that of a SYN (RFC 7323 §2.2). The other is the largest.
+const WND_PLAIN: u8 = 1 << 6;
+const WND_MAX_PLAIN: u8 = 1 << 7;
 
 /// What is a bit here and there.
 const AGREED: [(u8, u16); 4] = [
@@ -98,11 +102,16 @@ const KINDS: [IcmpKind; 8] = [
     IcmpKind::ParameterProblem,
 ];
 
+/// One more than there are kinds.
+const ICMPS: u8 = KINDS.len() as u8 + 1;
+
+const _: () = assert!(BACKOFF_MAX as usize * ICMPS as usize + KINDS.len() <= u8::MAX as usize);
+
 impl TcbAtRest {
     /// Where the connection stands.
     #[must_use]
     pub const fn state(&self) -> State {
-        STATES[(self.bits & 3) as usize]
+        self.state
     }
 
     /// May the user still send?
@@ -159,12 +168,13 @@ impl Tcb {
         if !self.is_quiet() {
             return None;
         }
-        let state = STATES.iter().position(|state| *state == self.state)?;
+        let (snd_wnd, wnd_is_plain) = field_of(self.snd.wnd, self.snd.shift)?;
+        let (snd_wnd_max, max_is_plain) = field_of(self.snd.wnd_max, self.snd.shift)?;
         let icmp = match self.icmp {
             Some(icmp) => 1 + KINDS.iter().position(|kind| *kind == icmp)?,
             None => 0,
         };
-        let mut bits = state as u8;
+        let mut bits = 0;
         for (bit, flag) in AGREED {
             bits |= if self.flags.has(flag) { bit } else { 0 };
         }
@@ -173,6 +183,12 @@ impl Tcb {
         }
         if self.life_at.is_armed() {
             bits |= DEADLINE;
+        }
+        if wnd_is_plain {
+            bits |= WND_PLAIN;
+        }
+        if max_is_plain {
+            bits |= WND_MAX_PLAIN;
         }
         // Rounded up: to have been idle for longer is the safe side.
         let timed = now.as_millis().saturating_sub(self.rtt_at.as_millis()) + 1;
@@ -187,8 +203,6 @@ impl Tcb {
         let [cwnd, ssthresh, counted] = self.congestion.rest();
         Some(TcbAtRest {
             una: self.snd.una,
-            snd_wnd: self.snd.wnd,
-            snd_wnd_max: self.snd.wnd_max,
             rcv_nxt: self.rcv.nxt,
             rcv_edge: self.rcv.edge,
             irs: self.irs,
@@ -205,11 +219,13 @@ impl Tcb {
             recent_at: (self.ts.recent_at >> AGE_SECONDS_LOG) as u16,
             mss: self.snd.mss,
             resent: self.resent,
+            snd_wnd,
+            snd_wnd_max,
             shifts: self.snd.shift << 4 | self.rcv.shift,
             quick_acks: self.rcv.quick_acks,
             probes: self.probes,
-            backoff: self.rto.backoff(),
-            icmp: icmp as u8,
+            icmp_and_backoff: icmp as u8 + ICMPS * self.rto.backoff().min(BACKOFF_MAX),
+            state: self.state,
             bits,
         })
     }
@@ -224,7 +240,11 @@ impl Tcb {
         config: &Config,
         now: Instant,
     ) -> Self {
-        let state = rest.state();
+        let (state, shift) = (rest.state, rest.shifts >> 4);
+        let window = |field: u16, plain: u8| match rest.bits & plain {
+            0 => u32::from(field) << shift,
+            _ => field.into(),
+        };
         let mut flags = Flags::default();
         for (bit, flag) in AGREED {
             if rest.bits & bit != 0 {
@@ -254,14 +274,14 @@ impl Tcb {
                 una,
                 nxt: una,
                 rtx: una,
-                wnd: rest.snd_wnd,
-                wnd_max: rest.snd_wnd_max,
+                wnd: window(rest.snd_wnd, WND_PLAIN),
+                wnd_max: window(rest.snd_wnd_max, WND_MAX_PLAIN),
                 wl1: Seq(rcv_nxt.0.wrapping_add_signed(rest.wl1.into())),
                 wl2: una,
                 up: una,
                 queued: 0,
                 mss: rest.mss,
-                shift: rest.shifts >> 4,
+                shift,
             },
             rcv: Rcv {
                 nxt: rcv_nxt,
@@ -282,7 +302,7 @@ impl Tcb {
             congestion: Congestion::wake([rest.cwnd, rest.ssthresh, rest.counted], una),
             rtx_at: Instant::NEVER,
             ack_at: Instant::NEVER,
-            rto: Rto::wake(rest.rto, rest.backoff, config),
+            rto: Rto::wake(rest.rto, rest.icmp_and_backoff / ICMPS, config),
             heard_at: rest.heard_at,
             stalled_at: rest.heard_at,
             resent: rest.resent,
@@ -295,9 +315,19 @@ impl Tcb {
             rtt_at: Instant::from_nanos(now.as_nanos().saturating_sub(timed)),
             iss: Seq(una.0.wrapping_sub(1)),
             irs: rest.irs,
-            icmp: KINDS.get(usize::from(rest.icmp).wrapping_sub(1)).copied(),
+            icmp: KINDS
+                .get(usize::from(rest.icmp_and_backoff % ICMPS).wrapping_sub(1))
+                .copied(),
         }
     }
+}
+
+// The field that a window came in, and whether it was not scaled. Every window came in one.
+fn field_of(wnd: u32, shift: u8) -> Option<(u16, bool)> {
+    let field = wnd >> shift;
+    let is_plain = field << shift != wnd;
+    let field = if is_plain { wnd } else { field };
+    Some((u16::try_from(field).ok()?, is_plain))
 }
 
 /// The age of TS.Recent is told in units of 256 seconds, of which 24 days have 8100.

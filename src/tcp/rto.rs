@@ -18,6 +18,9 @@ pub(super) struct Rto {
     backoff: u8,
 }
 
+/// More doublings than that make no difference: of a microsecond it is a second.
+pub(super) const BACKOFF_MAX: u8 = 20;
+
 fn micros(d: Duration) -> u32 {
     u32::try_from(d.as_micros()).unwrap_or(u32::MAX)
 }
@@ -123,7 +126,7 @@ impl Rto {
 
     /// The timeout in force, back-off included.
     pub(super) fn timeout(&self, config: &Config) -> Duration {
-        let micros = u64::from(self.base) << self.backoff.min(20);
+        let micros = u64::from(self.base) << self.backoff.min(BACKOFF_MAX);
         Duration::from_micros(micros).min(config.rto_max)
     }
 }
