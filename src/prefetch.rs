@@ -1,5 +1,7 @@
 //! Telling the processor what will be read soon.
 
+const LINE_BYTES: usize = 64;
+
 /// Calls the cache line in which `place` begins.
 #[inline]
 pub(crate) fn prefetch<P>(place: &P) {
@@ -12,6 +14,15 @@ pub(crate) fn prefetch_whole<P>(place: &P) {
     let begin = core::ptr::from_ref(place).cast::<u8>();
     prefetch_at(begin);
     prefetch_at(begin.wrapping_add(size_of::<P>().saturating_sub(1)));
+}
+
+/// Calls all cache lines of `place`, which begins with one.
+#[inline]
+pub(crate) fn prefetch_lines<P>(place: &P) {
+    let begin = core::ptr::from_ref(place).cast::<u8>();
+    for line in 0..size_of::<P>().div_ceil(LINE_BYTES) {
+        prefetch_at(begin.wrapping_add(line * LINE_BYTES));
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -156,8 +156,16 @@ impl Pool {
     }
 
     /// Forgets `n` octets at the front and frees the blocks that held only them.
+    #[inline]
     pub fn consume(&mut self, chain: &mut Chain, n: usize) {
         debug_assert!(n <= chain.len(), "more than there is");
+        // Most calls are of those who only make sure.
+        if n > 0 {
+            self.consume_some(chain, n);
+        }
+    }
+
+    fn consume_some(&mut self, chain: &mut Chain, n: usize) {
         let n = n.min(chain.len());
         let mut skip = chain.position(n);
         chain.len -= n as u32;

@@ -1,6 +1,7 @@
 //! Segments in: parse a burst, hash it, prefetch it, then take one after the other.
 
 use super::at_work::Seat;
+use super::connection::Place;
 use super::rest::Why;
 use super::{Arrival, Counters, Direction, Mesh, Shard, context};
 use crate::drop_reason::DropReason;
@@ -96,6 +97,20 @@ impl<P: Port> Shard<P> {
             if let Some(slot) = arrival.candidate {
                 self.wheel.prefetch(slot);
             }
+        }
+        for arrival in &self.arrivals {
+            if let Some(slot) = arrival.candidate {
+                self.call_at_work(slot);
+            }
+        }
+    }
+
+    /// Calls the place of a connection that is at work; its slot was called before.
+    #[inline]
+    pub(super) fn call_at_work(&self, slot: u32) {
+        let handle = self.table.handle_at(slot);
+        if let Some(Place::AtWork(place)) = handle.and_then(|it| self.table.get(it)) {
+            self.at_work.prefetch(*place);
         }
     }
 

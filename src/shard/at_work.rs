@@ -1,6 +1,7 @@
 //! Connections at work, whole: a slab whose entries never move, so that each is worked on in place.
 
 use super::connection::Connection;
+use crate::prefetch::prefetch_lines;
 use crate::table::Handle;
 use core::ops::{Index, IndexMut};
 
@@ -81,6 +82,14 @@ impl AtWork {
         at.owner = None;
         self.free.push(place);
         Some(at)
+    }
+
+    /// Calls a place.
+    #[inline]
+    pub(super) fn prefetch(&self, place: u32) {
+        if let Some(at) = self.at(place) {
+            prefetch_lines(at);
+        }
     }
 
     /// Who has this place, or had it last.

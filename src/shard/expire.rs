@@ -18,6 +18,13 @@ impl<P: Port> Shard<P> {
         let mut due = ArrayVec::<u32, BURST_FRAMES>::new();
         let mut more = self.expire_time_wait(now);
         more |= self.wheel.expire(now, &mut due);
+        // All of it is called before any of it is waited for.
+        for slot in &due {
+            self.table.prefetch_at(*slot);
+        }
+        for slot in &due {
+            self.call_at_work(*slot);
+        }
         for slot in due {
             let Some(handle) = self.table.handle_at(slot) else {
                 continue;

@@ -24,7 +24,10 @@ struct Cells<T>(Box<[Cell<T>]>);
 // SAFETY: slots are atomics. Values are reached through the one `Owned` alone, whose borrows are
 // those of the values; it is `Sync` only where `T` is. The last of the `Arc`s may drop them on
 // whatever thread, so `T` is `Send`.
-#[expect(unsafe_code, reason = "values lie among what readers share, and are not theirs")]
+#[expect(
+    unsafe_code,
+    reason = "values lie among what readers share, and are not theirs"
+)]
 unsafe impl<T: Send> Sync for Cells<T> {}
 
 /// All cells with their values, for the one who writes.

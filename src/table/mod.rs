@@ -291,6 +291,11 @@ impl<T: Send + 'static> Table<T> {
         self.slot(handle).map(Slot::word)
     }
 
+    /// Calls whoever lives in `slot`, for [`Table::handle_at`].
+    pub fn prefetch_at(&self, slot: u32) {
+        self.cells.prefetch(slot);
+    }
+
     /// The connection that lives in `slot`: timers know slots only.
     #[must_use]
     pub fn handle_at(&self, slot: u32) -> Option<Handle> {

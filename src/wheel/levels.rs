@@ -13,7 +13,8 @@
 //! are worked through from the lowest, which is the nearest, and the tick goes on past buckets
 //! that are open, to the end of their level's turn at most.
 
-use super::{Due, NONE};
+use super::Due;
+use super::buckets::{Buckets, Place};
 use crate::limits::BURST_FRAMES;
 use crate::pages::filled;
 use crate::prefetch::prefetch;
@@ -25,8 +26,6 @@ const LEVELS: usize = 8;
 /// Buckets of a level: as many as a `u64` has bits.
 const BUCKETS: usize = 1 << LEVEL_BITS;
 
-/// The bucket of an entry that is in none.
-const UNFILED: usize = LEVELS * BUCKETS;
 /// Bits of an entry's word that hold its bucket; the tick is above.
 const BUCKET_BITS: u32 = 16;
 /// The tick of a slot that is disarmed: later than that of every deadline.
@@ -39,7 +38,7 @@ const REFILED_MAX: usize = BURST_FRAMES;
 const _: () = assert!(BUCKETS == u64::BITS as usize);
 const _: () = assert!(LEVELS as u32 * LEVEL_BITS > u64::BITS - TICK_BITS);
 const _: () = assert!(DISARMED > 1 << (u64::BITS - TICK_BITS));
-const _: () = assert!(UNFILED < 1 << BUCKET_BITS);
+const _: () = assert!(LEVELS * BUCKETS <= 1 << BUCKET_BITS);
 const _: () = assert!(size_of::<Entry>() == 16);
 
 /// One deadline for each slot. Fires at the first tick that is not before the deadline: never
@@ -51,8 +50,8 @@ pub struct Wheel {
     armed: usize,
     /// One bit a bucket, one word a level.
     occupied: [u64; LEVELS],
-    /// First entry of each bucket.
-    heads: [u32; LEVELS * BUCKETS],
+    /// The slots of each bucket.
+    buckets: Buckets<{ LEVELS * BUCKETS }>,
     entries: Box<[Entry]>,
 }
 
@@ -60,11 +59,10 @@ pub struct Wheel {
 #[derive(Clone, Copy, Debug)]
 #[repr(align(16))]
 struct Entry {
-    /// When the slot fires, in ticks, and the bucket that the entry is in.
+    /// When the slot fires, in ticks, and the bucket that the entry is in, or was last.
     word: u64,
-    next: u32,
-    /// NONE in the first of a bucket.
-    prev: u32,
+    /// Where in its bucket, when it is in one.
+    place: Option<Place>,
 }
 
 impl Entry {
@@ -85,18 +83,17 @@ impl Wheel {
     /// A wheel for slots `0..slots`, all disarmed.
     #[must_use]
     pub fn new(slots: usize) -> Self {
-        assert!(slots <= NONE as usize, "slot numbers have 32 bits");
+        assert!(u32::try_from(slots).is_ok(), "slot numbers have 32 bits");
         let mut entry = Entry {
             word: 0,
-            next: NONE,
-            prev: NONE,
+            place: None,
         };
-        entry.set(DISARMED, UNFILED);
+        entry.set(DISARMED, 0);
         Self {
             tick: 0,
             armed: 0,
             occupied: [0; LEVELS],
-            heads: [NONE; LEVELS * BUCKETS],
+            buckets: Buckets::new(slots),
             entries: filled(slots, || entry),
         }
     }
@@ -112,7 +109,7 @@ impl Wheel {
         // The turn of the bucket it is in may come early enough. One that is open already may be
         // long, and its end late.
         let stays = tick == DISARMED
-            || bucket != UNFILED && {
+            || entry.place.is_some() && {
                 let start = self.start(bucket);
                 self.tick < start && start <= tick
             };
@@ -168,8 +165,8 @@ impl Wheel {
             let Some(bucket) = self.open() else {
                 return false;
             };
-            while self.heads[bucket] != NONE {
-                let slot = self.heads[bucket];
+            self.call(bucket);
+            while let Some((slot, is_last)) = self.buckets.last(bucket) {
                 let entry = &mut self.entries[slot as usize];
                 let tick = entry.tick();
                 if tick <= now_tick {
@@ -179,15 +176,18 @@ impl Wheel {
                     entry.set(DISARMED, bucket);
                     self.armed -= 1;
                     self.unfile(slot);
-                    continue;
+                } else {
+                    if refiled == REFILED_MAX {
+                        return true;
+                    }
+                    refiled += 1;
+                    self.unfile(slot);
+                    if tick != DISARMED {
+                        self.file(slot);
+                    }
                 }
-                if refiled == REFILED_MAX {
-                    return true;
-                }
-                refiled += 1;
-                self.unfile(slot);
-                if tick != DISARMED {
-                    self.file(slot);
+                if is_last {
+                    self.call(bucket);
                 }
             }
         }
@@ -243,13 +243,8 @@ impl Wheel {
         let level = ((due ^ self.tick) | 1).ilog2() / LEVEL_BITS;
         let digit = (due >> (level * LEVEL_BITS)) as usize % BUCKETS;
         let bucket = level as usize * BUCKETS + digit;
-        let next = core::mem::replace(&mut self.heads[bucket], slot);
         entry.set(tick, bucket);
-        entry.next = next;
-        entry.prev = NONE;
-        if next != NONE {
-            self.entries[next as usize].prev = slot;
-        }
+        entry.place = Some(self.buckets.push(bucket, slot));
         self.occupied[level as usize] |= 1 << digit;
     }
 
@@ -257,21 +252,21 @@ impl Wheel {
     fn unfile(&mut self, slot: u32) {
         let entry = &mut self.entries[slot as usize];
         let bucket = entry.bucket();
-        if bucket == UNFILED {
+        let Some(place) = entry.place.take() else {
             return;
+        };
+        if let Some(moved) = self.buckets.remove(bucket, place) {
+            self.entries[moved as usize].place = Some(place);
         }
-        entry.set(entry.tick(), UNFILED);
-        let Entry { next, prev, .. } = *entry;
-        if next != NONE {
-            self.entries[next as usize].prev = prev;
-        }
-        if prev != NONE {
-            self.entries[prev as usize].next = next;
-            return;
-        }
-        self.heads[bucket] = next;
-        if next == NONE {
+        if self.buckets.is_empty(bucket) {
             self.occupied[bucket / BUCKETS] &= !(1 << (bucket % BUCKETS));
+        }
+    }
+
+    // Calls the entries that are first in a bucket.
+    fn call(&self, bucket: usize) {
+        for slot in self.buckets.call(bucket) {
+            self.prefetch(*slot);
         }
     }
 }

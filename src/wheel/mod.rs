@@ -5,6 +5,7 @@
 //! that one breath does a bounded amount of work. TIME-WAIT needs none of it: its records stand in
 //! the order of their ends ([`table`](crate::table)).
 
+mod buckets;
 mod levels;
 
 pub use levels::Wheel;

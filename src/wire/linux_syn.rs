@@ -18,12 +18,12 @@ use super::{
     Timestamps, ipv4, ipv6,
 };
 
-const LINK_BYTES: usize = 14;
-const TCP_WORDS: usize = 5;
+pub(super) const LINK_BYTES: usize = 14;
+pub(super) const TCP_WORDS: usize = 5;
 
 // Words of an IP header without options or extensions.
-const V4_WORDS: usize = 5;
-const V6_WORDS: usize = 10;
+pub(super) const V4_WORDS: usize = 5;
+pub(super) const V6_WORDS: usize = 10;
 
 // What the words of the options hold beside their values.
 const MSS_IS: u32 = u32::from_be_bytes([MSS, 4, 0, 0]);
@@ -97,19 +97,33 @@ fn parse_behind<const IP_WORDS: usize>(frame: &[u8], words: &[[u8; 4]]) -> Optio
 }
 
 // What a header of either family says.
-struct Ip {
-    source: Address,
-    destination: Address,
+pub(super) struct Ip {
+    pub(super) source: Address,
+    pub(super) destination: Address,
     /// The sum of the two.
-    addresses: Sum,
-    tos: u8,
+    pub(super) addresses: Sum,
+    pub(super) tos: u8,
 }
 
 impl Ip {
+    /// Octets that a header of either family says there are behind it, when it is one without
+    /// options.
+    #[inline]
+    pub(super) fn len_behind(words: &[[u8; 4]]) -> Option<usize> {
+        let [[_, _, total @ ..], [len @ .., _, _], ..] = *words else {
+            return None;
+        };
+        if words.len() == V4_WORDS {
+            usize::from(u16::from_be_bytes(total)).checked_sub(4 * V4_WORDS)
+        } else {
+            Some(u16::from_be_bytes(len).into())
+        }
+    }
+
     // The header in front of `len` octets of TCP and nothing else.
     #[expect(clippy::inline_always, reason = "once for each family")]
     #[inline(always)]
-    fn parse(words: &[[u8; 4]], len: usize) -> Option<Self> {
+    pub(super) fn parse(words: &[[u8; 4]], len: usize) -> Option<Self> {
         if let &[first, second, third, source, destination] = words {
             let addresses = Sum::default().four(source).four(destination);
             let sum = addresses.four(first).four(second).four(third);
@@ -232,7 +246,7 @@ impl Headers<'_> {
 
     #[expect(clippy::inline_always, reason = "part of the one above")]
     #[inline(always)]
-    fn emit_with<const OPTIONS: usize>(
+    pub(super) fn emit_with<const OPTIONS: usize>(
         &self,
         frame: &mut [u8],
         is_v4: bool,

@@ -19,6 +19,7 @@ mod linux_syn;
 mod neighbour;
 mod options;
 mod parse;
+mod plain;
 mod segment;
 mod seq;
 mod tcp;

@@ -3,6 +3,7 @@
 
 use super::checksum::Sum;
 use super::ethernet::{IPV4, IPV6};
+use super::plain::parse_plain;
 use super::{Address, Endpoint, FourTuple, LinkHeader, Segment, ipv4, ipv6, tcp};
 use crate::drop_reason::DropReason;
 
@@ -64,6 +65,14 @@ pub(super) struct Datagram<'a> {
 /// `Land`, `TcpChecksum`, `TcpOptions`, `PortZero`. Any mix of control bits is a segment: what each
 /// means is its state's to say (RFC 9293 §3.10.7).
 pub fn parse(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
+    match parse_plain(frame, checksum) {
+        Some(packet) => Ok(packet),
+        None => parse_any(frame, checksum),
+    }
+}
+
+/// As [`parse`], whatever segment it is.
+pub(super) fn parse_any(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
     let (ethertype, link_len) = LinkHeader::measure(frame)?;
     let bytes = frame.get(link_len..).unwrap_or_default();
     match ethertype {
