@@ -124,10 +124,10 @@ INLINE int take_segment(struct xdp_md *ctx, const struct tcp *tcp, void *end, __
 	syn->seq = WORD(&tcp->seq);
 	are_options_good =
 		take_options(tcp + 1, end, header - sizeof(*tcp), &syn->options, &sum);
-	if (syn->length > header &&
+	if (UNLIKELY(syn->length > header) &&
 	    !sum_text(ctx, syn->segment + header, syn->length - header, &sum))
 		return UNDECIDED;
-	if (fold(sum) != 0xffff && !(flags & CONTROL_TRUST_PARTIAL &&
+	if (UNLIKELY(fold(sum) != 0xffff) && !(flags & CONTROL_TRUST_PARTIAL &&
 				     HALF(&tcp->checksum) == fold(pseudo_header)))
 		return VERDICT_DROP_CHECKSUM;
 	return are_options_good ? VERDICT_ANSWER : VERDICT_DROP_OPTIONS;
@@ -141,15 +141,25 @@ INLINE __u32 door_of(const struct endpoint *endpoint)
 	return ((last ^ endpoint->port) * 0x9e3779b1) >> (32 - DOORS_BITS);
 }
 
-/* The number of the listener at an endpoint, and 1; 0: nobody listens. */
-INLINE __u32 listener_at(const struct endpoint *endpoint)
+/* The number of the listener at an endpoint, and 1, when it has a door of its own; or 0. */
+INLINE __u32 number_behind_door(const struct endpoint *endpoint)
 {
 	__u32 place = door_of(endpoint);
 	const struct door *door = bpf_map_lookup_elem(&doors, &place);
+
+	if (door && !__builtin_memcmp(&door->endpoint, endpoint, sizeof(*endpoint)))
+		return door->number;
+	return 0;
+}
+
+/* The number of the listener at an endpoint, and 1; 0: nobody listens. */
+INLINE __u32 listener_at(const struct endpoint *endpoint)
+{
+	__u32 behind_door = number_behind_door(endpoint);
 	const __u32 *number;
 
-	if (door && !__builtin_memcmp(&door->endpoint, endpoint, sizeof(*endpoint)) && door->number)
-		return door->number;
+	if (LIKELY(behind_door))
+		return behind_door;
 	number = bpf_map_lookup_elem(&endpoints, endpoint);
 	return number ? *number : 0;
 }
@@ -287,7 +297,7 @@ INLINE int put_reply(struct xdp_md *ctx, const struct syn *syn, const struct lis
 	OPAQUE(link);
 	if (link > sizeof(struct ethernet) + VLAN_TAGS_MAX * sizeof(struct vlan))
 		return UNDECIDED;
-	if (more && bpf_xdp_adjust_tail(ctx, more))
+	if (UNLIKELY(more) && bpf_xdp_adjust_tail(ctx, more))
 		return UNDECIDED;
 	frame = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
@@ -298,7 +308,7 @@ INLINE int put_reply(struct xdp_md *ctx, const struct syn *syn, const struct lis
 	from_front = WORD(frame + 6), from_back = HALF(frame + 10);
 	PUT(frame, from_front), PUT_HALF(frame + 4, from_back);
 	PUT(frame + 6, to_front), PUT_HALF(frame + 10, to_back);
-	if (syn->is_v4)
+	if (LIKELY(syn->is_v4))
 		tcp = put_ipv4(ip, end, syn, at, reply->length);
 	else
 		tcp = put_ipv6(ip, end, syn, at, reply->length);
@@ -329,10 +339,10 @@ INLINE int answer(struct xdp_md *ctx, const struct control *control)
 	__u16 type;
 	int verdict;
 
-	if (open_link(frame, end, &syn.link, &type) != UNDECIDED)
+	if (UNLIKELY(open_link(frame, end, &syn.link, &type) != UNDECIDED))
 		return UNDECIDED;
 	ip = frame + syn.link;
-	if (type == ETHERTYPE_IPV4)
+	if (LIKELY(type == ETHERTYPE_IPV4))
 		tcp = open_ipv4(ip, end, &syn);
 	else if (type == ETHERTYPE_IPV6)
 		tcp = open_ipv6(ip, end, &syn);
@@ -345,11 +355,11 @@ INLINE int answer(struct xdp_md *ctx, const struct control *control)
 	if (!number)
 		return UNDECIDED;
 	count_syn();
-	if (control->flags & CONTROL_BLOCK && is_blocked(&syn.from))
+	if (UNLIKELY(control->flags & CONTROL_BLOCK) && is_blocked(&syn.from))
 		return VERDICT_DROP_BLOCKED;
 	/* A few milliseconds behind, and a fifth of the price of the exact one. */
 	now = bpf_ktime_get_coarse_ns();
-	if (control->source_gap &&
+	if (UNLIKELY(control->source_gap) &&
 	    !take_of_source(&syn.from, syn.is_v4, control->source_gap, now))
 		return VERDICT_DROP_SOURCE;
 	if (!(control->flags & CONTROL_ANSWER))
@@ -357,14 +367,14 @@ INLINE int answer(struct xdp_md *ctx, const struct control *control)
 	at = listener_of(number, now);
 	if (!at)
 		return UNDECIDED;
-	if (syn.is_v4 && !is_header_good(ip, &syn))
+	if (LIKELY(syn.is_v4) && !is_header_good(ip, &syn))
 		return VERDICT_DROP_CHECKSUM;
 	if (!are_ends_possible(&syn))
 		return VERDICT_DROP_ENDS;
 	verdict = take_segment(ctx, tcp, end, control->flags, &syn);
 	if (verdict != VERDICT_ANSWER)
 		return verdict;
-	if (control->reply_gap && !take_reply(control->reply_gap, now))
+	if (UNLIKELY(control->reply_gap) && !take_reply(control->reply_gap, now))
 		return VERDICT_DROP_BUDGET;
 	reply = answer_to(&syn, at, now);
 	return put_reply(ctx, &syn, at, &reply);

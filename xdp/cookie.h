@@ -34,7 +34,7 @@ INLINE struct hashes hash(const struct listener *at, const struct address *from,
 	__u32 remote = WORD(from->octets + 12);
 	struct hashes hashes;
 
-	if (is_v4) {
+	if (LIKELY(is_v4)) {
 		siphash_word(&b, SIPHASH_LAST(remote, OFFSET_BYTES_V4), 1);
 		siphash_word(&a, (__u64)ports << 32 | remote, 2);
 		siphash_word(&a, SIPHASH_LAST(seq, COOKIE_BYTES_V4), 2);
@@ -55,7 +55,7 @@ INLINE struct hashes hash(const struct listener *at, const struct address *from,
 /* The MSS class: the largest that is not above what the peer takes (MUST-15, MUST-16). */
 INLINE __u32 class_of(__u32 mss, __u32 is_v4)
 {
-	if (is_v4) {
+	if (LIKELY(is_v4)) {
 		if (mss == OPTION_ABSENT)
 			mss = 536;
 		return mss >= 1460 ? 7 :

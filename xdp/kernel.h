@@ -15,6 +15,10 @@ typedef __u32 __be32;
 #define INLINE static inline __attribute__((always_inline))
 /* The compiler knows nothing of what is in a variable. */
 #define OPAQUE(variable) asm volatile("" : "+r"(variable))
+/* What is nearly always so in a flood: the way through it lies in one piece, and what is rare
+ * behind it, in lines of its own. */
+#define LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 #define APART static __attribute__((noinline))
 
 /* Map definitions in BTF form: a number is the length of an array, a type is behind a pointer. */

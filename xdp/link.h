@@ -20,7 +20,7 @@ INLINE int open_link(void *frame, void *end, __u32 *length, __u16 *type)
 		return VERDICT_PASS_NOT_IP;
 	*type = NET16(HALF(&ethernet->type));
 	*length = sizeof(*ethernet);
-	for (tags = 0; *type == ETHERTYPE_VLAN || *type == ETHERTYPE_QINQ; tags++) {
+	for (tags = 0; UNLIKELY(*type == ETHERTYPE_VLAN || *type == ETHERTYPE_QINQ); tags++) {
 		vlan = frame + *length;
 		if (tags == VLAN_TAGS_MAX)
 			return VERDICT_PASS_VLAN;

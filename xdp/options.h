@@ -132,7 +132,7 @@ INLINE int take_options(const void *from, const void *end, __u32 length, struct 
 	struct copied copied = {};
 	__u32 word;
 
-	if (length == 20 && take_linux_options(from, end, options, sum))
+	if (LIKELY(length == 20) && take_linux_options(from, end, options, sum))
 		return 1;
 	options->mss = OPTION_ABSENT;
 	options->shift = OPTION_ABSENT;

@@ -24,14 +24,18 @@ struct packet {
 	__u32 flags;            /* of the destination's entry in `addresses` */
 	__u32 first;            /* is it the first of several fragments? */
 	__u32 lane;             /* of its queue, if it is ours */
+	__u32 is_known;         /* is its destination, with its port, one of `doors`? */
 	struct fragment_key id; /* both addresses, and the id once it is known to be a fragment */
 };
 
 /* Is anything owned on the destination address? */
 INLINE int check_address(struct packet *packet)
 {
-	__u32 *flags = bpf_map_lookup_elem(&addresses, &packet->id.to);
+	__u32 *flags;
 
+	if (packet->is_known)
+		return UNDECIDED;
+	flags = bpf_map_lookup_elem(&addresses, &packet->id.to);
 	if (!flags)
 		return VERDICT_PASS_NOT_OWNED;
 	packet->flags = *flags;
@@ -77,11 +81,23 @@ INLINE int judge_solicitation(struct packet *packet, struct ipv6 *ip)
 	return is_alone(&target) ? VERDICT_REDIRECT_NEIGHBOUR : UNDECIDED;
 }
 
+/* A segment behind a plain header that may go to a listener: most are found among `doors`, and spare
+ * themselves two hash tables. */
+INLINE void look_at_doors(struct packet *packet, struct ports *ports)
+{
+	struct endpoint to = { .address = packet->id.to };
+
+	if ((void *)(ports + 1) > packet->end)
+		return;
+	to.port = HALF(&ports->to);
+	packet->is_known = number_behind_door(&to) != 0;
+}
+
 INLINE int is_port_owned(struct packet *packet, __be16 port)
 {
 	struct endpoint endpoint = { .port = port };
 
-	if (packet->flags & ADDRESS_WHOLE)
+	if (packet->is_known || packet->flags & ADDRESS_WHOLE)
 		return 1;
 	endpoint.address = packet->id.to;
 	return bpf_map_lookup_elem(&endpoints, &endpoint) != 0;
@@ -178,6 +194,8 @@ INLINE int judge_ipv4(struct packet *packet)
 	if ((void *)(ip + 1) > packet->end)
 		return VERDICT_PASS_TRUNCATED;
 	map_ipv4(&packet->id.to, ip->to);
+	if (ip->version_ihl == 0x45 && ip->protocol == PROTOCOL_TCP && !(ip->fragment & NET16(IPV4_OFFSET)))
+		look_at_doors(packet, (void *)(ip + 1));
 	verdict = check_address(packet);
 	if (verdict != UNDECIDED)
 		return verdict;
@@ -262,6 +280,8 @@ INLINE int judge_ipv6(struct packet *packet)
 			return verdict;
 	}
 	__builtin_memcpy(&packet->id.to, ip->to, 16);
+	if (next == PROTOCOL_TCP)
+		look_at_doors(packet, (void *)(ip + 1));
 	verdict = check_address(packet);
 	if (verdict != UNDECIDED)
 		return verdict;

@@ -154,8 +154,8 @@ impl Flood {
         self.why_not_live.as_deref()
     }
 
-    /// Floods until the time is over or `stop` is set, and tells `progress` twice a second. `now`
-    /// is a clock that goes on while this sleeps.
+    /// Floods until the time is over or `stop` is set, and tells `progress` when the first frames
+    /// have left, and twice a second from then on. `now` is a clock that goes on while this sleeps.
     ///
     /// # Errors
     /// The kernel refuses to go on.
@@ -165,9 +165,9 @@ impl Flood {
         stop: &AtomicBool,
         mut progress: impl FnMut(Progress),
     ) -> Result<Report, Error> {
-        let (plan, mut tell_at) = (&self.plan, TELL);
+        let (plan, mut tell_at) = (&self.plan, Duration::ZERO);
         let mut tell = |sent, elapsed| {
-            if elapsed >= tell_at {
+            if sent > 0 && elapsed >= tell_at {
                 progress(Progress { sent, elapsed });
                 tell_at = elapsed + TELL;
             }

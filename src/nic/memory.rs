@@ -353,7 +353,11 @@ impl Lane {
             .rev()
             .take_while(|other| other.arrival > arrival);
         let index = self.travelling.len() - later.count();
-        self.travelling.insert(index, traveller);
+        if index == self.travelling.len() {
+            self.travelling.push_back(traveller); // as nearly all do
+        } else {
+            self.travelling.insert(index, traveller);
+        }
     }
 }
 

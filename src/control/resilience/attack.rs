@@ -10,6 +10,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+/// The first frames leave within milliseconds, where the attacker has its core.
+const BEGINS_WITHIN: Duration = Duration::from_secs(5);
+
 /// A flood that runs. Dropping it stops it.
 pub(super) struct Attack {
     stop: Arc<AtomicBool>,
@@ -17,7 +20,7 @@ pub(super) struct Attack {
 }
 
 impl Attack {
-    /// Starts it, for `span` at most; when this returns it is on its way.
+    /// Starts it, for `span` at most; when this returns its first frames have left.
     pub(super) fn start(
         arena: &Arena,
         kind: Kind,
@@ -42,13 +45,16 @@ impl Attack {
             worker::pin(ATTACKER_CPU)?;
             let flood = Flood::open(&plan)?;
             let mut window = Window::new(sink.answers());
-            // Whoever waits has gone only if this is to stop, and then `stop` says so.
-            let _ = tell.send(());
+            let mut tell = Some(tell);
             let clock = Clock::start();
             let report = flood.run(
                 || clock.now(),
                 &is_over,
-                |progress| window.end = (progress.sent, sink.answers(), progress.elapsed),
+                |progress| {
+                    window.end = (progress.sent, sink.answers(), progress.elapsed);
+                    // Whoever waits has gone only if this is to stop, and then `stop` says so.
+                    let _ = tell.take().map(|tell| tell.send(()));
+                },
             )?;
             Ok(window.close(&report, sink.answers()))
         })?;
@@ -56,9 +62,10 @@ impl Attack {
             stop,
             thread: Some(thread),
         };
-        // An error ends the thread, and with it the channel.
-        if told.recv().is_err() {
+        // An error ends the thread, and with it the channel. A row without its flood would be a lie.
+        if told.recv_timeout(BEGINS_WITHIN).is_err() {
             attack.end()?;
+            return Err(Error::NoFlood { rate });
         }
         Ok(attack)
     }

@@ -1,7 +1,7 @@
 //! Why resilience cannot be measured.
 
 use crate::control::{namespace, server};
-use crate::flood;
+use crate::flood::{self, Rate};
 use crate::nic::af_xdp;
 use std::error::Error as StdError;
 use std::io;
@@ -30,6 +30,15 @@ pub enum Error {
     /// The flood does not start, or ended early.
     #[error(transparent)]
     Flood(#[from] flood::Error),
+    /// Nothing left.
+    #[error(
+        "no frame of the flood of {} a second left within 5 s: something else has CPU 1, or its interface; \
+         stop that and run it again", .rate.per_s()
+    )]
+    NoFlood {
+        /// Segments a second that were asked for.
+        rate: Rate,
+    },
     /// The flood may not be.
     #[error(transparent)]
     Refusal(#[from] flood::Refusal),
