@@ -95,7 +95,7 @@ fn nanoseconds() -> Result<()> {
     let mut measured: ProgramArray<MapData> =
         bench.take_map("measured").expect(IN_OBJECT).try_into()?;
     for is_v4 in [true, false] {
-        let (syn, len, server) = syn(is_v4);
+        let (syn, len, server) = frame(is_v4, Ctl::SYN);
         templates.set(0, syn, 0)?;
         let mut filter = Filter::load()?;
         answer(&mut filter.answers()?, server, clock())?;
@@ -117,6 +117,15 @@ fn nanoseconds() -> Result<()> {
             "{family}: a SYN answered by a cookie {:.0} ns",
             seawall - nothing
         );
+        let (segment, len, _) = frame(is_v4, Ctl::ACK);
+        templates.set(0, segment, 0)?;
+        let mut run = |fd: &aya::programs::ProgramFd| -> Result<f64> {
+            measured.set(0, fd, 0)?;
+            fastest(ROUNDS, || nanoseconds_of(&mut bench, &segment[..len]))
+        };
+        // There is no socket: finding that out is not in it, being sent there is not either.
+        let steered = run(filter.program()?)? - run(&fd_of(&mut bench_object()?, "nothing")?)?;
+        println!("{family}: a segment of a connection, up to its redirection {steered:.0} ns");
         if is_v4 {
             println!("{family}: a bare header swap {:.0} ns", bounce - nothing);
             println!("{family}: above the swap {:.0} ns", seawall - bounce);
@@ -149,8 +158,8 @@ fn fastest(rounds: usize, mut measure: impl FnMut() -> Result<f64>) -> Result<f6
     Ok(all.first().copied().unwrap_or_default())
 }
 
-// As Linux sends it, and where it goes to.
-fn syn(is_v4: bool) -> ([u8; TEMPLATE_BYTES], usize, Endpoint) {
+// A SYN as Linux sends it, or another segment, and where it goes to.
+fn frame(is_v4: bool, ctl: Ctl) -> ([u8; TEMPLATE_BYTES], usize, Endpoint) {
     let end = |last, port| Endpoint {
         address: if is_v4 {
             Address::v4([198, 18, 0, last])
@@ -163,11 +172,11 @@ fn syn(is_v4: bool) -> ([u8; TEMPLATE_BYTES], usize, Endpoint) {
     let segment = Segment {
         seq: Seq(0x1234_5678),
         wnd: 64_240,
-        ctl: Ctl::SYN,
+        ctl,
         options: Options {
-            mss: Some(1460),
-            window_scale: Some(7),
-            sack_permitted: true,
+            mss: ctl.syn.then_some(1460),
+            window_scale: ctl.syn.then_some(7),
+            sack_permitted: ctl.syn,
             timestamps: Some(Timestamps { val: 9, ecr: 0 }),
         },
         ..Segment::default()

@@ -5,14 +5,18 @@
 //! what its breaths take.
 //!
 //! What they take is their thread's own time: a longest of a hundred thousand by the clock on the
-//! wall says most of who else had the core. That one is printed beside it.
+//! wall says most of who else had the core. That one is printed beside it. Nor is the thread's own
+//! clock without interrupts, and what a host takes from its guest: so there is also the longest of as
+//! many turns that do nothing but arithmetic, each of them for as long as the median breath.
 
+use crate::machine::thread_time;
 use crate::part::{Measured, Sizes};
 use crate::room;
 use crate::world::{World, config};
 use seawall::limits::BURST_FRAMES;
 use seawall::service::Discard;
 use seawall::time::{Duration, Instant};
+use std::hint::black_box;
 
 /// Between two breaths that have nothing to do.
 const IDLE: Duration = Duration::from_millis(1);
@@ -51,6 +55,7 @@ pub(crate) fn longest(sizes: &Sizes) -> anyhow::Result<Measured> {
     }
     own.sort_unstable();
     wall.sort_unstable();
+    let idle = longest_of_nothing(own.len(), own[own.len() / 2]);
     let micros = |all: &[Duration], place: usize| {
         let at = all.get(place.min(all.len() - 1));
         at.map_or(f64::NAN, |took| took.as_secs_f64() * 1e6)
@@ -59,7 +64,21 @@ pub(crate) fn longest(sizes: &Sizes) -> anyhow::Result<Measured> {
         .with("max_us", micros(&own, own.len()))
         .with("p9999_us", micros(&own, own.len() * 9999 / 10_000))
         .with("median_us", micros(&own, own.len() / 2))
+        .with("nothing_max_us", idle.as_secs_f64() * 1e6)
         .with("wall_max_us", micros(&wall, wall.len()))
         .with("wall_p9999_us", micros(&wall, wall.len() * 9999 / 10_000))
         .with("breaths", own.len() as f64))
+}
+
+// The longest of `turns` of arithmetic, in time of this thread, of which most take `usual`.
+fn longest_of_nothing(turns: usize, usual: Duration) -> Duration {
+    const TRIAL: u64 = 1_000_000;
+    let turn = |steps: u64| {
+        let began = thread_time();
+        black_box((0..steps).fold(1_u64, |state, n| black_box(state).rotate_left(5) ^ n));
+        thread_time().saturating_sub(began)
+    };
+    let of_trial = turn(TRIAL).min(turn(TRIAL)).as_nanos().max(1);
+    let steps = (usual.as_nanos() * u128::from(TRIAL) / of_trial) as u64;
+    (0..turns).map(|_| turn(steps)).max().unwrap_or_default()
 }

@@ -15,9 +15,9 @@
 //! | `lifecycles_per_s` | SYN to four-way release of 32 at once with HTTP, while as many TIME-WAITs end as begin; breaths alone are timed. The peers' cost is printed too: of the loop with the shard, and of one without (`lifecycles`) | a flood beside it |
 //! | `bytes_live`, `bytes_time_wait` | resident memory of the process's own with a full shard less that before it, divided: 10 M open, 4 M in TIME-WAIT (`bytes`) | text, and what lies in it |
 //! | `rss_bytes`, `deadline_error_ms_max` | 10 M open and 20 M in TIME-WAIT; then the latest that any TIME-WAIT or delayed ACK was, until the last TIME-WAIT is over (`whole`) | |
-//! | `breath_us_max` | 10 M delayed ACKs are due at one instant: the longest breath, in time of its thread (`breath`); by the clock on the wall it is printed beside | who else had the core |
+//! | `breath_us_max` | 10 M delayed ACKs are due at one instant: the longest breath, in time of its thread (`breath`); by the clock on the wall it is printed beside, and so is the longest of as many turns of nothing | who else had the core |
 //! | `reader_cost_percent` | `segments` on 10 M connections, in time of the shard's thread, with and without `seawall list --count` in a loop on another core (`reader`) | a reader on the shard's own core |
-//! | `two_shards_ratio` | `segments` on two cores against one (`two_shards`) | |
+//! | `two_shards_ratio` | `segments` on two cores against one (`two_shards`); and beside it bare lines of memory | |
 //!
 //! Instructions an operation are the difference of two runs, one twice as long, counted by `perf
 //! stat` or, with `--count`, by callgrind where the machine has no counters; "-" stands where there
@@ -37,6 +37,7 @@ mod find;
 #[path = "../common/frames.rs"]
 mod frames;
 mod lifecycles;
+mod lines;
 mod lookup;
 mod machine;
 mod numbered;

@@ -4,7 +4,8 @@ use crate::find::Prefetch;
 use crate::part::{Measured, Sizes};
 use crate::peers::{Ask, Dash, Map, Papaya, Scc, Std};
 use crate::{
-    breath, bytes, lifecycles, lookup, peers, reader, room, segments, smoltcp, two_shards, whole,
+    breath, bytes, lifecycles, lines, lookup, peers, reader, room, segments, smoltcp, two_shards,
+    whole,
 };
 
 type Measure = Box<dyn Fn(&Sizes, &[usize]) -> anyhow::Result<Measured>>;
@@ -50,6 +51,10 @@ pub(crate) fn parts() -> Vec<Part> {
             let name = format!("lookup_{size}{how}");
             all.push(table(name, of, move |n, s| lookup::hit(n, prefetch, s)));
         }
+    }
+    for (size, of) in sizes.into_iter().skip(1) {
+        let measure = move |s: &Sizes, _: &[usize]| lines::lines(of(s), s);
+        all.push(part(format!("lines_{size}"), 1, measure));
     }
     all.push(table("miss_10m", |s| s.huge, lookup::miss));
     all.push(table("insert_remove_10m", |s| s.huge, lookup::renew));

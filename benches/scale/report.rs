@@ -51,10 +51,12 @@ pub(crate) struct Figures {
 }
 
 /// Figures that have a target: the part, its value, what it is, and what is wanted.
-const TARGETS: [(&str, &str, &str, &str); 20] = [
+const TARGETS: [(&str, &str, &str, &str); 24] = [
     ("lookup_10k", "ns", "ns a lookup", "<= 15"),
     ("lookup_1m", "ns", "ns a lookup", "<= 40"),
     ("lookup_10m", "ns", "ns a lookup", "<= 60, 4 x 10k"),
+    ("lines_1m", "ns", "ns a bare line of memory", ""),
+    ("lines_10m", "ns", "ns a bare line of memory", ""),
     ("miss_10m", "ns", "ns a miss", "<= 35"),
     ("insert_remove_10m", "ns", "ns, out and in", "<= 200"),
     ("segments_1m", "ns", "ns a segment", "<= 200"),
@@ -68,10 +70,12 @@ const TARGETS: [(&str, &str, &str, &str); 20] = [
     ("breath", "max_us", "us, the longest", "<= 100"),
     ("breath", "p9999_us", "us, one in 10,000 longer", ""),
     ("breath", "median_us", "us, the median", ""),
+    ("breath", "nothing_max_us", "us, the longest of nothing", ""),
     ("breath", "wall_max_us", "us, by the wall's clock", ""),
     ("breath", "wall_p9999_us", "one in 10,000 longer", ""),
     ("reader", "percent", "% slower beside a reader", "< 2"),
     ("two_shards", "ratio", "times one shard", ">= 1.85"),
+    ("two_shards", "lines_ratio", "times one core's lines", ""),
 ];
 
 impl Report {

@@ -1,7 +1,9 @@
 //! Two shards on two cores against one: the same segments on as many connections for each, one
-//! shard alone and both at once in turns.
+//! shard alone and both at once in turns. The same for bare lines of memory: two shards share nothing
+//! else.
 
 use crate::find::numbers;
+use crate::lines::Lines;
 use crate::part::{Measured, Sizes};
 use crate::rounds::{Rounds, median};
 use crate::segments::{opened, round};
@@ -13,12 +15,30 @@ use std::thread;
 const ROUNDS: u32 = 100;
 
 pub(crate) fn ratio(sizes: &Sizes, cpus: &[usize]) -> anyhow::Result<Measured> {
-    let barrier = Barrier::new(2);
-    // Nanoseconds a segment of each turn: alone, and side by side.
-    let run = |cpu: usize, works_alone: bool| {
-        worker::pin(cpu)?;
+    let shards = times(sizes, cpus, || {
         let mut world = opened(sizes.large);
         let mut next = numbers(0, sizes.large);
+        Ok(move |rounds: &mut Rounds| round(&mut world, &mut next, rounds))
+    })?;
+    let lines = times(sizes, cpus, || {
+        let mut lines = Lines::new(sizes.large)?;
+        Ok(move |rounds: &mut Rounds| lines.round(rounds))
+    })?;
+    let ratios = Measured::default().with("ratio", shards);
+    Ok(ratios.with("lines_ratio", lines))
+}
+
+/// How many times the work of one core two do. Each makes a worker of its own, which does rounds.
+fn times<W: FnMut(&mut Rounds)>(
+    sizes: &Sizes,
+    cpus: &[usize],
+    worker: impl Fn() -> anyhow::Result<W> + Sync,
+) -> anyhow::Result<f64> {
+    let barrier = Barrier::new(2);
+    // Nanoseconds an operation of each turn: alone, and side by side.
+    let run = |cpu: usize, works_alone: bool| {
+        worker::pin(cpu)?;
+        let mut work = worker()?;
         let mut turns = Vec::new();
         for turn in 0..2 * sizes.turns {
             let is_alone = turn % 2 == 0;
@@ -28,7 +48,7 @@ pub(crate) fn ratio(sizes: &Sizes, cpus: &[usize]) -> anyhow::Result<Measured> {
             }
             let mut rounds = Rounds::default();
             for _ in 0..ROUNDS.min(sizes.rounds) {
-                round(&mut world, &mut next, &mut rounds);
+                work(&mut rounds);
             }
             turns.push(rounds.median());
             // The other one goes on until this one has done.
@@ -45,5 +65,5 @@ pub(crate) fn ratio(sizes: &Sizes, cpus: &[usize]) -> anyhow::Result<Measured> {
         let (alone, both) = (turns[0], turns[1]);
         alone / both + alone / beside
     });
-    Ok(Measured::default().with("ratio", median(ratios.collect())))
+    Ok(median(ratios.collect()))
 }
