@@ -9,6 +9,7 @@ pub mod af_xdp;
 pub mod device;
 pub mod ethtool;
 pub mod memory;
+pub mod napi;
 pub mod netlink;
 pub mod pcap;
 pub mod resolve;

@@ -63,6 +63,7 @@ fn median(mut rows: Vec<Row>) -> Option<Row> {
 fn turn(plan: &Plan, stop: &AtomicBool, name: &str, start: Start) -> Result<Option<Row>, Error> {
     let arena = Arena::new(plan.topology)?;
     let contestant = start(&arena)?;
+    arena.settle()?;
     let before = Processors::look()?;
     let attack = Attack::start(&arena, plan.kind, Rate::MAX, plan.phase + LEAD)?;
     for _ in 0..plan.phase.as_millis() / LOOK.as_millis() {

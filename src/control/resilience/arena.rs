@@ -7,13 +7,15 @@
 //! ```
 //!
 //! Everybody goes to 10.73.0.1. In [`Topology::Shared`] the flood leaves by the client's own
-//! interface, sw1. All neighbours are permanent, so nobody asks in the middle of a flood.
+//! interface, sw1, and the server's queue, where it is polled at all, is polled by a thread on the
+//! attacker's core ([`Arena::settle`]). All neighbours are permanent, so nobody asks in the middle of a flood.
 
 use super::sink::Sink;
 use super::{Error, Topology};
 use crate::control::lab::{CLIENT_INTERFACE, Lab, LabConfig, SERVER_INTERFACE};
-use crate::control::namespace::{Namespace, join};
-use crate::nic::netlink::InterfaceAddress;
+use crate::control::namespace::{Error as NamespaceError, Namespace, join};
+use crate::nic::napi::poll_on;
+use crate::nic::netlink::{Error as NetlinkError, InterfaceAddress, Netlink};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -105,6 +107,22 @@ impl Arena {
     pub(super) fn attacker(&self) -> (&Namespace, &'static str) {
         let namespace = self.attacker.as_ref().unwrap_or(self.lab.client());
         (namespace, attacker_interface(self.attacker.is_some()))
+    }
+
+    /// A contestant is ready, and with it the queue that it is flooded by: in [`Topology::Shared`] it
+    /// is polled on the attacker's core from now on, first of all, as a NIC would have it. Otherwise
+    /// it would be polled by whoever found it empty, the honest clients on the server's core for
+    /// one, and the flood would overflow it while they have other things to do: then most of what
+    /// is measured is frames that nobody ever saw.
+    pub(super) fn settle(&self) -> Result<(), Error> {
+        if self.attacker.is_some() {
+            return Ok(());
+        }
+        let settled = self.lab.server().run(|| -> Result<(), NetlinkError> {
+            let link = Netlink::open()?.link(SERVER_INTERFACE)?;
+            poll_on(&link, ATTACKER_CPU).map(drop)
+        });
+        Ok(settled.map_err(NamespaceError::from)?)
     }
 
     /// Counts the answers to the flood.

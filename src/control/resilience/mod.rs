@@ -114,6 +114,7 @@ impl Run<'_> {
         }
         let arena = Arena::new(self.plan.topology)?;
         let contestant = against::start(against, &arena)?;
+        arena.settle()?;
         // A thread in the client's namespace, where connections begin, on the server's core.
         let stood = arena.client().run(|| -> Result<(), Error> {
             worker::pin(SERVER_CPU)?;

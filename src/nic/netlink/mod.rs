@@ -3,7 +3,7 @@
 //! [`Netlink`] is one `NETLINK_ROUTE` socket; it belongs to the network namespace of the thread
 //! that opened it, for good, wherever it is used afterwards. What can be asked of it stands in
 //! `link.rs`, `address.rs` and `route.rs`; `netdev.rs` asks the generic family "netdev" what XDP
-//! a driver does. None of this is for the data path: every request allocates and waits for the
+//! a driver does, and who polls its queues. None of this is for the data path: every request allocates and waits for the
 //! kernel.
 
 mod address;
@@ -14,6 +14,7 @@ mod route;
 pub use address::InterfaceAddress;
 pub use link::{Link, Mac, VethEnd, XdpAttachment, XdpMode};
 pub use netdev::{XdpFeatures, xdp_features};
+pub(super) use netdev::{napis, thread_of_napi};
 pub use route::{Neighbour, Route};
 
 use netlink_packet_core::{

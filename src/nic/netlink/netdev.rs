@@ -1,9 +1,10 @@
-//! What XDP a driver says it does: the generic netlink family "netdev" (Linux 6.3 and later).
+//! The generic netlink family "netdev": what XDP a driver says it does (Linux 6.3 and later), and who
+//! polls its queues (Linux 6.17 and later).
 
 use super::{Error, Link, Netlink};
 use netlink_packet_core::{
     DecodeError, DefaultNla, Emitable, Nla, NlasIterator, Parseable, ParseableParametrized,
-    parse_u64,
+    parse_u32, parse_u64,
 };
 use netlink_packet_generic::ctrl::nlas::GenlCtrlAttrs;
 use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
@@ -15,6 +16,12 @@ const FAMILY: &str = "netdev";
 const DEV_GET: u8 = 1;
 const DEV_IFINDEX: u16 = 1;
 const DEV_XDP_FEATURES: u16 = 3;
+const NAPI_GET: u8 = 11;
+const NAPI_SET: u8 = 14;
+const NAPI_IFINDEX: u16 = 1;
+const NAPI_ID: u16 = 2;
+const NAPI_PID: u16 = 4;
+const NAPI_THREADED: u16 = 8;
 
 /// What XDP a driver says it does (`enum netdev_xdp_act`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,22 +61,66 @@ pub fn xdp_features(link: &Link) -> Result<Option<XdpFeatures>, Error> {
         return Ok(None);
     };
     let what = format!("asking for the XDP features of {}", link.name);
-    let attributes = vec![DefaultNla::new(
-        DEV_IFINDEX,
-        link.index.to_ne_bytes().to_vec(),
-    )];
-    let mut message = GenlMessage::from_payload(Netdev(attributes));
-    message.set_resolved_family_id(family);
+    let message = message(family, DEV_GET, &[(DEV_IFINDEX, link.index)]);
     let answers = netlink.ask(&what, message, 0)?;
-    let attributes = answers.iter().flat_map(|answer| &answer.payload.0);
-    let features = attributes
-        .filter(|nla| nla.kind() == DEV_XDP_FEATURES)
-        .find_map(|nla| {
-            let mut value = vec![0; nla.value_len()];
-            nla.emit_value(&mut value);
-            parse_u64(&value).ok()
-        });
+    let features = answers.iter().find_map(|answer| {
+        let value = answer.payload.value(DEV_XDP_FEATURES)?;
+        parse_u64(&value).ok()
+    });
     Ok(features.map(XdpFeatures))
+}
+
+/// Whoever polls the queues of an interface, by their numbers: none while nothing wants to be
+/// polled, and none where the kernel (before Linux 6.8) does not tell. Asks in the calling thread's
+/// network namespace.
+pub(in crate::nic) fn napis(link: &Link) -> Result<Vec<u32>, Error> {
+    let mut netlink = Netlink::open_generic()?;
+    let Some(family) = family_id(&mut netlink)? else {
+        return Ok(Vec::new());
+    };
+    let what = format!("asking who polls the queues of {}", link.name);
+    let asked = || message(family, NAPI_GET, &[(NAPI_IFINDEX, link.index)]);
+    let answers = match netlink.dump(&what, asked) {
+        Err(error) if error.errno() == Some(Errno::EOPNOTSUPP) => return Ok(Vec::new()),
+        answers => answers?,
+    };
+    let ids = answers.iter().map(|answer| answer.payload.number(NAPI_ID));
+    Ok(ids.flatten().collect())
+}
+
+/// Gives one of [`napis`] a thread of its own, if it has none: its process number. `None` where the
+/// kernel does not know how.
+pub(in crate::nic) fn thread_of_napi(link: &Link, napi: u32) -> Result<Option<u32>, Error> {
+    let mut netlink = Netlink::open_generic()?;
+    let Some(family) = family_id(&mut netlink)? else {
+        return Ok(None);
+    };
+    let what = format!("having a queue of {} polled by a thread", link.name);
+    let wanted = message(family, NAPI_SET, &[(NAPI_ID, napi), (NAPI_THREADED, 1)]);
+    match netlink.ask(&what, wanted, 0) {
+        // An attribute, or a command, that it has never heard of.
+        Err(error) if matches!(error.errno(), Some(Errno::EOPNOTSUPP | Errno::EINVAL)) => {
+            return Ok(None);
+        }
+        done => drop(done?),
+    }
+    let answers = netlink.ask(&what, message(family, NAPI_GET, &[(NAPI_ID, napi)]), 0)?;
+    let pid = answers.iter().find_map(|it| it.payload.number(NAPI_PID));
+    Ok(pid)
+}
+
+// A request of the family, with numbers for its attributes.
+fn message(family: u16, command: u8, attributes: &[(u16, u32)]) -> GenlMessage<Netdev> {
+    let attributes = attributes.iter().map(|(kind, value)| {
+        let value = value.to_ne_bytes().to_vec();
+        DefaultNla::new(*kind, value)
+    });
+    let mut message = GenlMessage::from_payload(Netdev {
+        command,
+        attributes: attributes.collect(),
+    });
+    message.set_resolved_family_id(family);
+    message
 }
 
 fn family_id(netlink: &mut Netlink) -> Result<Option<u16>, Error> {
@@ -90,7 +141,24 @@ fn family_id(netlink: &mut Netlink) -> Result<Option<u16>, Error> {
 
 /// A message of the family: its attributes, unread.
 #[derive(Clone, Debug)]
-struct Netdev(Vec<DefaultNla>);
+struct Netdev {
+    command: u8,
+    attributes: Vec<DefaultNla>,
+}
+
+impl Netdev {
+    // The octets of an attribute.
+    fn value(&self, kind: u16) -> Option<Vec<u8>> {
+        let nla = self.attributes.iter().find(|nla| nla.kind() == kind)?;
+        let mut value = vec![0; nla.value_len()];
+        nla.emit_value(&mut value);
+        Some(value)
+    }
+
+    fn number(&self, kind: u16) -> Option<u32> {
+        parse_u32(&self.value(kind)?).ok()
+    }
+}
 
 impl GenlFamily for Netdev {
     fn family_name() -> &'static str {
@@ -98,7 +166,7 @@ impl GenlFamily for Netdev {
     }
 
     fn command(&self) -> u8 {
-        DEV_GET
+        self.command
     }
 
     fn version(&self) -> u8 {
@@ -108,17 +176,20 @@ impl GenlFamily for Netdev {
 
 impl Emitable for Netdev {
     fn buffer_len(&self) -> usize {
-        self.0.as_slice().buffer_len()
+        self.attributes.as_slice().buffer_len()
     }
 
     fn emit(&self, buffer: &mut [u8]) {
-        self.0.as_slice().emit(buffer);
+        self.attributes.as_slice().emit(buffer);
     }
 }
 
 impl ParseableParametrized<[u8], GenlHeader> for Netdev {
-    fn parse_with_param(bytes: &[u8], _: GenlHeader) -> Result<Self, DecodeError> {
+    fn parse_with_param(bytes: &[u8], header: GenlHeader) -> Result<Self, DecodeError> {
         let attributes = NlasIterator::new(bytes).map(|nla| DefaultNla::parse(&nla?));
-        attributes.collect::<Result<_, _>>().map(Self)
+        Ok(Self {
+            command: header.cmd,
+            attributes: attributes.collect::<Result<_, _>>()?,
+        })
     }
 }
