@@ -42,9 +42,9 @@ const WHY: [(&str, &str); 6] = [
     ),
     (
         "connection",
-        "a breath has its price whatever comes, and alone a connection pays for four: half of what \
-         it takes, and 32 side by side share that. A slot, an entry of the index and a secret \
-         sequence number are made for each; smoltcp's socket was there before",
+        "a breath has its price whatever comes, and alone a connection pays for four: over a third \
+         of what it takes, and 32 side by side share that. A slot, an entry of the index and a \
+         secret sequence number are made for each; smoltcp's socket was there before",
     ),
 ];
 
