@@ -70,22 +70,27 @@
 //!   again has a cursor of its own, `snd.rtx`, that runs from SND.UNA to SND.NXT after a timeout.
 //! - **Two pools of blocks**, for text received and text to send, so that an echo whose receive
 //!   side is full can still drain through its send side.
-//! - **A connection on which nothing is under way is at rest**: 96 octets in the table, from which
-//!   its block is made again when a segment, a timer or its user comes ([`tcp::TcbAtRest`]). What is
-//!   under way is worked on in place, in a slab of its own. All told, an idle connection costs 163
-//!   octets.
+//! - **A connection on which nothing is under way is at rest**: two lines of the cache in the table,
+//!   side by side, who it is in the first and from there on what its block is made of again when a
+//!   segment, a timer or its user comes ([`tcp::TcbAtRest`]). What is under way is worked on in
+//!   place, in a slab of its own. All told, an idle connection costs 160 octets.
+//! - **Memory is called before it is waited for**, a burst at a time: index, second bucket, cell,
+//!   timer, place at work; and what the wheel hands over likewise. Its buckets are chunks of a line
+//!   that name fourteen slots each, for a list of links could only be followed one by one.
 //! - **TIME-WAIT is a record of 40 octets** beside its entry in the index, and takes no slot. Its
 //!   timeout is constant, so records stand in the order of their ends. When their room is full the
 //!   oldest goes before its time, and is counted.
 //! - **Lists of work are bounded** by a burst a breath: timers, output, connections. What is left
-//!   over makes the breath busy, and the next one follows without sleep.
+//!   over makes the breath busy, and the next one follows without sleep; but whoever shares the core
+//!   has a turn in between ([`control::worker`]), for in a flood there is always something left.
 //! - **SYNs to be answered by cookies are answered in runs**, eight at most, that one look at
 //!   listener, switch and settings decides; their hashes are computed side by side in vectors
 //!   ([`tcp::cookie::Lanes`]). Floods mostly bring SYNs as Linux lays them out, so those are read
-//!   and answered by a way of their own, and tests hold it to the general one.
+//!   and answered by a way of their own, and tests hold it to the general one. So do segments of
+//!   connections that have timestamps or no options.
 //! - **`unsafe`** is in [`nic`] (system calls and shared rings), a call of `prefetch` (an
-//!   intrinsic), one of `pages` (advice about memory), and where cookies are hashed by vectors that
-//!   not every processor has.
+//!   intrinsic), one of `pages` (advice about memory), where cookies are hashed by vectors that not
+//!   every processor has, and where the [`table`] keeps its owner's values among what readers share.
 
 pub mod buffer;
 pub mod cli;

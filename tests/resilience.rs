@@ -22,6 +22,11 @@ const TESTS: &[Row] = &[
         shared,
     ),
     (
+        "on_one_queue_with_all_the_flood_there_is_nobody_feels_it_who_is_answered_in_the_driver",
+        &["root"],
+        shared_at_full_flood,
+    ),
+    (
         "beside_an_ack_flood_every_honest_connection_succeeds",
         &["root"],
         acks,
@@ -175,6 +180,28 @@ fn shared() -> Result<(), Failed> {
         assert_eq!(asked.len(), 3);
         asked.into_iter().for_each(check_honest);
     }
+    Ok(())
+}
+
+// As fast as the source goes, which is what the queue takes: nothing is lost on the way, and the
+// connections of before go on as before.
+fn shared_at_full_flood() -> Result<(), Failed> {
+    let line = "--topology shared --against serve-xdp --rates max --phase 500ms --patience 5s";
+    let rows = rows(line)?;
+    let serve = of(&rows, "serve-xdp");
+    assert_eq!(serve.len(), 3);
+    for row in &serve {
+        check_honest(row);
+        check_flood(row);
+    }
+    let [before, during, _] = serve[..] else {
+        unreachable!("three were counted");
+    };
+    let flood = |name: &str| number(during, &format!("/flood/{name}_per_s"));
+    assert!(flood("answered") > 0.8 * flood("offered"), "{during}");
+    let [was, is] = [before, during].map(|row| number(row, "/honest/bulk_octets_per_s"));
+    // Half, since others may have the machine: without the queue's own thread it was a tenth.
+    assert!(is > 0.5 * was, "{before} {during}");
     Ok(())
 }
 

@@ -92,15 +92,15 @@ pub(crate) fn renew_burst(
 
 /// What is known of a tuple before its turn.
 #[derive(Clone, Copy)]
-struct Called {
-    hash: u64,
+pub(crate) struct Called {
+    pub(crate) hash: u64,
     /// Was its slot called, so that no candidate is a miss?
     may_miss: bool,
     candidate: Option<u32>,
 }
 
-// As a shard does it.
-fn find(table: &Table<Value>, called: Called, tuple: &FourTuple) -> Option<Handle> {
+/// As a shard does it.
+pub(crate) fn find(table: &Table<Value>, called: Called, tuple: &FourTuple) -> Option<Handle> {
     match called.candidate {
         Some(slot) => table.find_at(slot, called.hash, tuple),
         None if called.may_miss => None,
@@ -108,7 +108,8 @@ fn find(table: &Table<Value>, called: Called, tuple: &FourTuple) -> Option<Handl
     }
 }
 
-fn prefetched(
+/// Hashes all, and calls what each will need.
+pub(crate) fn prefetched(
     table: &Table<Value>,
     tuples: &[FourTuple; BURST],
     prefetch: Prefetch,

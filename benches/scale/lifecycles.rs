@@ -2,7 +2,7 @@
 
 use crate::part::{Measured, Sizes};
 use crate::rounds::Rounds;
-use crate::world::{SIDE_BY_SIDE, World, config};
+use crate::world::{Near, SIDE_BY_SIDE, World, config};
 use seawall::service::Http;
 use seawall::tcp::State;
 use seawall::time::Duration;
@@ -44,15 +44,15 @@ pub(crate) fn peers_alone(sizes: &Sizes) -> Measured {
     Measured::of(all)
 }
 
-struct Lives {
-    world: World,
+struct Lives<N> {
+    world: World<N>,
     /// How far a burst moves the clock.
     step: Duration,
     next: u32,
 }
 
-impl Lives {
-    const fn new(world: World, step: Duration) -> Self {
+impl<N: Near> Lives<N> {
+    const fn new(world: World<N>, step: Duration) -> Self {
         Self {
             world,
             step,

@@ -50,7 +50,7 @@ impl Lines {
                     state = state
                         .wrapping_mul(6_364_136_223_846_793_005)
                         .wrapping_add(1);
-                    ((state >> 32) * lines >> 32) as usize * LINE
+                    (((state >> 32) * lines) >> 32) as usize * LINE
                 });
                 black_box(at.iter().map(|at| u64::from(memory[*at])).sum::<u64>());
             }

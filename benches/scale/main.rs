@@ -43,13 +43,11 @@ mod machine;
 mod numbered;
 mod part;
 mod parts;
-mod peers;
 mod reader;
 mod report;
 mod room;
 mod rounds;
 mod segments;
-mod smoltcp;
 mod two_shards;
 mod whole;
 mod world;
@@ -66,7 +64,6 @@ use std::process::{Command, Stdio};
 /// How a shard stands up to ten million connections, on one core, in memory
 #[derive(Parser)]
 #[command(name = "scale")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag")]
 struct Arguments {
     /// Write the figures there, as JSON; those that were not taken are null
     #[arg(long, value_name = "FILE")]
@@ -79,10 +76,6 @@ struct Arguments {
     /// Only these parts, as lookup,breath: every part whose name begins so
     #[arg(long, value_name = "NAME,...", value_delimiter = ',')]
     only: Vec<String>,
-
-    /// The table, and smoltcp, beside others
-    #[arg(long)]
-    peers: bool,
 
     /// Count instructions by callgrind where there are no counters: takes minutes
     #[arg(long)]
@@ -115,8 +108,7 @@ fn main() -> anyhow::Result<()> {
     }
     let is_wanted = |part: &&Part| {
         let is_named = |only: &String| part.name.starts_with(only.as_str());
-        let is_usual = arguments.peers || arguments.test || !part.is_peer;
-        arguments.only.is_empty() && is_usual || arguments.only.iter().any(is_named)
+        arguments.only.is_empty() || arguments.only.iter().any(is_named)
     };
     let chosen: Vec<&Part> = parts.iter().filter(is_wanted).collect();
     if chosen.is_empty() {

@@ -2,11 +2,7 @@
 
 use crate::find::Prefetch;
 use crate::part::{Measured, Sizes};
-use crate::peers::{Ask, Dash, Map, Papaya, Scc, Std};
-use crate::{
-    breath, bytes, lifecycles, lines, lookup, peers, reader, room, segments, smoltcp, two_shards,
-    whole,
-};
+use crate::{breath, bytes, lifecycles, lines, lookup, reader, room, segments, two_shards, whole};
 
 type Measure = Box<dyn Fn(&Sizes, &[usize]) -> anyhow::Result<Measured>>;
 
@@ -23,14 +19,12 @@ pub(crate) struct Part {
     pub(crate) is_counted: bool,
     /// The part whose instructions are in these too, and are not meant.
     pub(crate) less: Option<&'static str>,
-    /// Is it somebody else's?
-    pub(crate) is_peer: bool,
 }
 
 /// See [`lookup::tuples_alone`].
 const TUPLES: &str = "tuples_alone";
 
-/// More than any map of ours or of others needs for a connection.
+/// More than the table needs for a connection.
 const TABLE_BYTES: u64 = 512;
 
 /// In the order of the table.
@@ -75,13 +69,6 @@ pub(crate) fn parts() -> Vec<Part> {
     all.push(part("breath", 1, |s, _| breath::longest(s)));
     all.push(part("reader", 2, reader::cost));
     all.push(part("two_shards", 2, two_shards::ratio));
-    peers_of::<Std>("hashbrown", &mut all);
-    peers_of::<Dash>("dashmap", &mut all);
-    peers_of::<Papaya>("papaya", &mut all);
-    peers_of::<Scc>("scc", &mut all);
-    all.push(peer(part("smoltcp_segments", 1, |s, _| {
-        Ok(smoltcp::segments(s))
-    })));
     all
 }
 
@@ -96,7 +83,6 @@ fn part(
         cpus,
         is_counted: false,
         less: None,
-        is_peer: false,
     }
 }
 
@@ -122,27 +108,5 @@ fn table(
         is_counted: true,
         less: Some(TUPLES),
         ..part(name, 1, measure)
-    }
-}
-
-fn peer(part: Part) -> Part {
-    Part {
-        is_peer: true,
-        ..part
-    }
-}
-
-fn peers_of<M: Map + 'static>(name: &str, all: &mut Vec<Part>) {
-    for (question, asked) in [
-        ("lookup", Ask::Hit),
-        ("miss", Ask::Miss),
-        ("insert_remove", Ask::Renew),
-    ] {
-        let sizes: [(&str, Count); 2] = [("1m", |s| s.large), ("10m", |s| s.huge)];
-        for (size, of) in sizes {
-            let name = format!("{name}_{question}_{size}");
-            let measure = move |n, s: &Sizes| peers::ask::<M>(n, asked, s);
-            all.push(peer(table(name, of, measure)));
-        }
     }
 }

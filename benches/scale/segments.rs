@@ -3,18 +3,9 @@
 use crate::find::numbers;
 use crate::part::{Measured, Sizes};
 use crate::rounds::Rounds;
-use crate::world::{World, config};
-use seawall::limits::BURST_FRAMES;
+use crate::world::{SEGMENTS, TEXT_BYTES, World, config};
 use seawall::service::Discard;
 use seawall::time::Duration;
-
-/// Bursts of a round.
-const BURSTS: u64 = 32;
-
-const SEGMENTS: u64 = BURSTS * BURST_FRAMES as u64;
-
-/// How far a burst moves the clock: as if five million segments came in a second.
-const STEP: Duration = Duration::from_nanos(200 * BURST_FRAMES as u64);
 
 /// A server that throws away what comes on so many open connections.
 pub(crate) fn opened(connections: u32) -> World {
@@ -27,19 +18,8 @@ pub(crate) fn opened(connections: u32) -> World {
 /// Times one round; `next` says on which connection.
 pub(crate) fn round(world: &mut World, next: &mut impl FnMut() -> u32, rounds: &mut Rounds) {
     world.breathed = Duration::ZERO;
-    say(world, next);
+    world.say_bursts(next);
     rounds.add(world.breathed, SEGMENTS);
-}
-
-fn say(world: &mut World, next: &mut impl FnMut() -> u32) {
-    for _ in 0..BURSTS {
-        for _ in 0..BURST_FRAMES {
-            world.say(next());
-        }
-        world.breathe();
-        world.drain();
-        world.now = world.now + STEP;
-    }
 }
 
 /// Breaths alone.
@@ -51,7 +31,7 @@ pub(crate) fn segments(sizes: &Sizes) -> Measured {
     }
     let counters = world.shard().counters();
     assert_eq!(counters.drops.total(), 0, "nothing was dropped");
-    let texts = counters.text_in / crate::world::TEXT_BYTES as u64;
+    let texts = counters.text_in / TEXT_BYTES as u64;
     assert_eq!(texts, SEGMENTS * u64::from(sizes.rounds), "all delivered");
     Measured::of(rounds)
 }
@@ -63,7 +43,7 @@ pub(crate) fn peers_alone(sizes: &Sizes) -> Measured {
     let (mut next, mut rounds) = (numbers(0, sizes.large), Rounds::default());
     for _ in 0..sizes.rounds {
         rounds.time(|| {
-            say(&mut world, &mut next);
+            world.say_bursts(&mut next);
             SEGMENTS
         });
     }

@@ -1,5 +1,5 @@
-//! A shard over memory, and peers that write their frames by hand. Only the shard's breaths are
-//! timed: what the peers do is not.
+//! A shard over memory, or another stack, and peers that write their frames by hand. Only the
+//! stack's breaths are timed: what the peers do is not.
 
 use crate::ends::{SERVER, tuple};
 use crate::frames::send;
@@ -27,6 +27,15 @@ const TEXT: [u8; TEXT_BYTES] = [b'\n'; TEXT_BYTES];
 /// Octets of text of a segment.
 pub(crate) const TEXT_BYTES: usize = 64;
 
+/// Bursts of [`World::say_bursts`].
+const BURSTS: u64 = 32;
+
+/// Segments of [`World::say_bursts`].
+pub(crate) const SEGMENTS: u64 = BURSTS * BURST_FRAMES as u64;
+
+/// How far a burst moves the clock: as if five million segments came in a second.
+pub(crate) const STEP: Duration = Duration::from_nanos(200 * BURST_FRAMES as u64);
+
 /// A shard with room for so many connections, and so many more in TIME-WAIT.
 pub(crate) fn config(live: u32, time_wait: u32) -> ShardConfig {
     ShardConfig {
@@ -42,8 +51,8 @@ pub(crate) fn config(live: u32, time_wait: u32) -> ShardConfig {
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Default)]
-struct Peer {
-    next: Seq,
+pub(crate) struct Peer {
+    pub(crate) next: Seq,
     acknowledges: Seq,
 }
 
@@ -64,18 +73,54 @@ pub(crate) fn worn() -> Wire {
     (near, far)
 }
 
+/// What the peers talk to.
+pub(crate) trait Near {
+    /// Does all that can be done at once: on the clock.
+    fn breathe(&mut self, now: Instant);
+
+    /// The turn of what runs on top and is none of the stack: off the clock. Is there something
+    /// to do at once for that?
+    fn serve(&mut self) -> bool {
+        false
+    }
+}
+
+impl Near for Shard<MemoryPort> {
+    fn breathe(&mut self, now: Instant) {
+        while Self::breathe(self, now).is_busy {}
+    }
+}
+
+/// Takes what comes, so that the peers' own cost can be known.
+pub(crate) struct Nobody(MemoryPort);
+
+impl Near for Nobody {
+    fn breathe(&mut self, now: Instant) {
+        let mut burst = Burst::new();
+        loop {
+            self.0.receive(now, &mut burst);
+            if burst.is_empty() {
+                return;
+            }
+            for frame in burst.drain(..) {
+                self.0.release(frame);
+            }
+        }
+    }
+}
+
 /// See the head of this file.
-pub(crate) struct World {
-    near: Near,
+pub(crate) struct World<N = Shard<MemoryPort>> {
+    pub(crate) near: N,
     far: MemoryPort,
     /// The time in it.
     pub(crate) now: Instant,
-    /// What the shard's breaths took.
+    /// What the breaths took.
     pub(crate) breathed: Duration,
     /// By this clock.
     pub(crate) clock: fn() -> Duration,
     /// The ends of connections `0..`.
-    peers: Vec<Peer>,
+    pub(crate) peers: Vec<Peer>,
 }
 
 /// What a breath took.
@@ -86,12 +131,6 @@ pub(crate) struct Took {
     pub(crate) wall: Duration,
     /// Is there more to do?
     pub(crate) is_busy: bool,
-}
-
-enum Near {
-    Shard(Box<Shard<MemoryPort>>),
-    // Takes what comes, so that the peers' own cost can be known.
-    Nobody(MemoryPort),
 }
 
 impl World {
@@ -111,16 +150,42 @@ impl World {
         let mut shard = Shard::new(near, config);
         let service = shard.add_service(service);
         shard.listen(SERVER, service);
-        Self::over(Near::Shard(Box::new(shard)), far)
+        Self::over(shard, far)
     }
 
+    /// The server.
+    pub(crate) const fn shard(&mut self) -> &mut Shard<MemoryPort> {
+        &mut self.near
+    }
+
+    /// One breath, and what it took.
+    pub(crate) fn breathe_once(&mut self) -> Took {
+        let (began, began_own) = (wall_time(), thread_time());
+        let breath = self.near.breathe(self.now);
+        let own = thread_time().saturating_sub(began_own);
+        Took {
+            own,
+            wall: wall_time().saturating_sub(began),
+            is_busy: breath.is_busy,
+        }
+    }
+}
+
+impl World<Nobody> {
     /// Nobody where the server would be.
     pub(crate) fn without_shard() -> Self {
+        Self::with(Nobody)
+    }
+}
+
+impl<N: Near> World<N> {
+    /// Whatever `make` puts at the near end of a wire.
+    pub(crate) fn with(make: impl FnOnce(MemoryPort) -> N) -> Self {
         let (near, far) = pair(Misfortune::default(), FRAMES);
-        Self::over(Near::Nobody(near), far)
+        Self::over(make(near), far)
     }
 
-    fn over(near: Near, far: MemoryPort) -> Self {
+    const fn over(near: N, far: MemoryPort) -> Self {
         Self {
             near,
             far,
@@ -128,14 +193,6 @@ impl World {
             breathed: Duration::ZERO,
             clock: wall_time,
             peers: Vec::new(),
-        }
-    }
-
-    /// The server.
-    pub(crate) fn shard(&mut self) -> &mut Shard<MemoryPort> {
-        match &mut self.near {
-            Near::Shard(shard) => shard,
-            Near::Nobody(_) => panic!("there is none"),
         }
     }
 
@@ -159,8 +216,8 @@ impl World {
         }
     }
 
-    // SYN, SYN-ACK.
-    fn shake_hands(&mut self, all: &[u32]) -> [Peer; SIDE_BY_SIDE] {
+    /// SYN, SYN-ACK: of connections whose numbers follow each other.
+    pub(crate) fn shake_hands(&mut self, all: &[u32]) -> [Peer; SIDE_BY_SIDE] {
         let mut peers = [Peer::default(); SIDE_BY_SIDE];
         for (n, peer) in all.iter().zip(&mut peers) {
             peer.next = Seq(*n);
@@ -208,39 +265,27 @@ impl World {
         self.peers[n as usize].next = peer.next + TEXT_BYTES as u32;
     }
 
-    /// Breathes until nothing is left to do at once, on the clock.
-    pub(crate) fn breathe(&mut self) {
-        match &mut self.near {
-            Near::Shard(shard) => {
-                let began = (self.clock)();
-                while shard.breathe(self.now).is_busy {}
-                self.breathed += (self.clock)().saturating_sub(began);
+    /// Bursts of such segments, each on the connection that `next` says.
+    pub(crate) fn say_bursts(&mut self, next: &mut impl FnMut() -> u32) {
+        for _ in 0..BURSTS {
+            for _ in 0..BURST_FRAMES {
+                self.say(next());
             }
-            Near::Nobody(port) => {
-                let mut burst = Burst::new();
-                loop {
-                    port.receive(self.now, &mut burst);
-                    if burst.is_empty() {
-                        return;
-                    }
-                    for frame in burst.drain(..) {
-                        port.release(frame);
-                    }
-                }
-            }
+            self.breathe();
+            self.drain();
+            self.now = self.now + STEP;
         }
     }
 
-    /// One breath, and what it took.
-    pub(crate) fn breathe_once(&mut self) -> Took {
-        let (began, began_own) = (wall_time(), thread_time());
-        let now = self.now;
-        let breath = self.shard().breathe(now);
-        let own = thread_time().saturating_sub(began_own);
-        Took {
-            own,
-            wall: wall_time().saturating_sub(began),
-            is_busy: breath.is_busy,
+    /// Breathes until nothing is left to do at once, on the clock.
+    pub(crate) fn breathe(&mut self) {
+        loop {
+            let began = (self.clock)();
+            self.near.breathe(self.now);
+            self.breathed += (self.clock)().saturating_sub(began);
+            if !self.near.serve() {
+                return;
+            }
         }
     }
 
@@ -249,7 +294,8 @@ impl World {
         self.far.drain(self.now)
     }
 
-    fn send(&mut self, n: u32, peer: Peer, ctl: Ctl, text: &[u8]) {
+    /// A segment of connection `n`.
+    pub(crate) fn send(&mut self, n: u32, peer: Peer, ctl: Ctl, text: &[u8]) {
         let segment = Segment {
             seq: peer.next,
             ack: peer.acknowledges,
@@ -271,8 +317,8 @@ impl World {
         send(&mut self.far, self.now, &tuple, &segment, text);
     }
 
-    // What the server said to peers `first..`, each in order.
-    fn hear(&mut self, first: u32, peers: &mut [Peer]) {
+    /// What the server said to peers `first..`, each in order.
+    pub(crate) fn hear(&mut self, first: u32, peers: &mut [Peer]) {
         while let Some(frame) = self.far.take_bytes(self.now) {
             let packet = parse(&frame, Checksum::Verify).expect("a good frame");
             let n = number(&packet.tuple.reversed());

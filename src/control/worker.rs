@@ -9,6 +9,7 @@ use caps::CapSet;
 use core::sync::atomic::{AtomicBool, Ordering};
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::unistd::Pid;
+use std::thread;
 
 /// What a shard does when nothing arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -50,6 +51,11 @@ pub fn run<P: Port>(
         if breath.is_busy || breath.received + breath.sent > 0 {
             worked_at = now;
             is_published = false;
+            // More waits than a breath takes. Whoever shares the core need not wait until that is
+            // done: while strangers flood us it never is.
+            if breath.is_busy {
+                thread::yield_now();
+            }
             continue;
         }
         match idle {

@@ -47,8 +47,9 @@ impl<P: Port> Shard<P> {
     // processed, the table's lines for the last are on their way.
     pub(super) fn parse(&mut self, now: Instant) {
         let mut errors = ArrayVec::<(IcmpError, Frame), BURST_FRAMES>::new();
-        let mut burst = core::mem::take(&mut self.burst);
-        for frame in burst.drain(..) {
+        // Where it lies, first come first: a burst is half a kilobyte, whatever is in it.
+        self.burst.reverse();
+        while let Some(frame) = self.burst.pop() {
             let bytes = self.port.bytes(&frame);
             // Two places that file, so that a SYN of a flood is not copied on its way.
             if let Some(packet) = parse_linux_syn(bytes) {
@@ -69,10 +70,9 @@ impl<P: Port> Shard<P> {
                 }
             }
         }
-        self.burst = burst;
         self.sight();
         self.counters.segments_in += self.arrivals.len() as u64;
-        for (error, frame) in errors {
+        for (error, frame) in errors.drain(..) {
             self.on_icmp(&error, frame, now);
         }
     }
@@ -91,7 +91,7 @@ impl<P: Port> Shard<P> {
                 Sighting::FurtherOn => further.push(n),
             }
         }
-        for n in further {
+        for &n in &further {
             let arrival = &mut self.arrivals[n];
             arrival.candidate = self.table.look_further(arrival.hash);
             if let Some(slot) = arrival.candidate {

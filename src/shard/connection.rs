@@ -73,7 +73,6 @@ const _: () = assert!(size_of::<Connection>() <= 384);
 
 /// A connection at work. Begins with a line of the cache.
 #[repr(align(64))]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub(super) struct Connection {
     // hot: every segment
     pub(super) tcb: Tcb,

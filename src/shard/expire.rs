@@ -25,7 +25,7 @@ impl<P: Port> Shard<P> {
         for slot in &due {
             self.call_at_work(*slot);
         }
-        for slot in due {
+        for &slot in &due {
             let Some(handle) = self.table.handle_at(slot) else {
                 continue;
             };

@@ -5,6 +5,11 @@
 //! through [`Owned`], of which there is one for all cells, and which is not cloned. Everybody else
 //! has [`Occupants`], where there are no values.
 
+#![expect(
+    unsafe_code,
+    reason = "values lie among what readers share, and are not theirs"
+)]
+
 use super::slots::Slot;
 use crate::pages::filled;
 use crate::prefetch::prefetch_whole;
@@ -24,10 +29,6 @@ struct Cells<T>(Box<[Cell<T>]>);
 // SAFETY: slots are atomics. Values are reached through the one `Owned` alone, whose borrows are
 // those of the values; it is `Sync` only where `T` is. The last of the `Arc`s may drop them on
 // whatever thread, so `T` is `Send`.
-#[expect(
-    unsafe_code,
-    reason = "values lie among what readers share, and are not theirs"
-)]
 unsafe impl<T: Send> Sync for Cells<T> {}
 
 /// All cells with their values, for the one who writes.
@@ -75,7 +76,6 @@ impl<T: Send> Owned<T> {
         let value = self.cells.0.get(n as usize)?.value.get();
         // SAFETY: only the one `Owned` leads here, and it is borrowed for as long as the value is:
         // nobody writes meanwhile.
-        #[expect(unsafe_code, reason = "see above")]
         unsafe { &*value }.as_ref()
     }
 
@@ -85,7 +85,6 @@ impl<T: Send> Owned<T> {
         let cell = self.cells.0.get(n as usize)?;
         // SAFETY: only the one `Owned` leads here, and it is borrowed alone for as long as the
         // value is: nobody else reads or writes it meanwhile.
-        #[expect(unsafe_code, reason = "see above")]
         Some((&cell.slot, unsafe { &mut *cell.value.get() }))
     }
 }

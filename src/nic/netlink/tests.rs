@@ -89,3 +89,10 @@ fn the_kernels_own_words_are_found_behind_the_request_header() {
         assert_eq!(refusal("making x", &cut).errno(), Some(errno));
     }
 }
+
+#[test]
+fn nobody_polls_the_loopback_interface() {
+    let lo = Netlink::open().unwrap().link("lo").unwrap();
+    assert_eq!(napis(&lo), Ok(Vec::new()));
+    assert_eq!(crate::nic::napi::poll_on(&lo, 0), Ok(false));
+}
