@@ -26,6 +26,10 @@ pub enum Idle {
 /// How long [`Idle::Adaptive`] spins: a few round trips of a local network.
 const SPIN: Duration = Duration::from_micros(50);
 
+/// How long it goes on at most, while there is more to do, before others on its core have a turn.
+/// Shorter, and a core that is wanted by all would be theirs; longer, and they wait for it.
+const TURN: Duration = Duration::from_millis(2);
+
 /// How often counters are published, and how late a stop may be noticed.
 const PUBLISH: Duration = Duration::from_millis(50);
 
@@ -37,6 +41,7 @@ pub fn run<P: Port>(
     stop: &AtomicBool,
     published: &Published,
 ) -> (Counters, PortCounters) {
+    let mut yielded_at = Instant::ZERO;
     let mut worked_at = Instant::ZERO;
     let mut publish_at = Instant::ZERO;
     let mut is_published = false;
@@ -53,8 +58,9 @@ pub fn run<P: Port>(
             is_published = false;
             // More waits than a breath takes. Whoever shares the core need not wait until that is
             // done: while strangers flood us it never is.
-            if breath.is_busy {
+            if breath.is_busy && now - yielded_at >= TURN {
                 thread::yield_now();
+                yielded_at = now;
             }
             continue;
         }
