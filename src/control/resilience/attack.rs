@@ -50,10 +50,11 @@ impl Attack {
             let report = flood.run(
                 || clock.now(),
                 &is_over,
-                |progress| {
-                    window.end = (progress.sent, sink.answers(), progress.elapsed);
+                |progress| match tell.take() {
                     // Whoever waits has gone only if this is to stop, and then `stop` says so.
-                    let _ = tell.take().map(|tell| tell.send(()));
+                    Some(tell) => drop(tell.send(())),
+                    // The first frames alone are no window: they have not been answered yet.
+                    None => window.end = (progress.sent, sink.answers(), progress.elapsed),
                 },
             )?;
             Ok(window.close(&report, sink.answers()))
