@@ -123,7 +123,7 @@ fn nanoseconds() -> Result<()> {
             measured.set(0, fd, 0)?;
             fastest(ROUNDS, || nanoseconds_of(&mut bench, &segment[..len]))
         };
-        // There is no socket: finding that out is not in it, being sent there is not either.
+        // There is no socket, so that nothing goes anywhere: finding that out is in it.
         let steered = run(filter.program()?)? - run(&fd_of(&mut bench_object()?, "nothing")?)?;
         println!("{family}: a segment of a connection, up to its redirection {steered:.0} ns");
         if is_v4 {

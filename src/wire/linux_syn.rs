@@ -70,30 +70,16 @@ fn parse_behind<const IP_WORDS: usize>(frame: &[u8], words: &[[u8; 4]]) -> Optio
     if !is_sane || !sum.is_good() {
         return None;
     }
-    Some(Packet {
-        link: LinkHeader::take(frame, LINK_BYTES),
-        tuple: FourTuple {
-            local: Endpoint {
-                address: ip.destination,
-                port: destination_port,
-            },
-            remote: Endpoint {
-                address: ip.source,
-                port: source_port,
-            },
-        },
-        segment: Segment {
-            seq: Seq(seq),
-            ack: Seq(ack),
-            wnd: control as u16,
-            up: up as u16,
-            ctl: Ctl::SYN,
-            text_len: 0,
-            options,
-        },
-        text_at: (LINK_BYTES + 4 * IP_WORDS + tcp_bytes) as u16,
-        tos: ip.tos,
-    })
+    let segment = Segment {
+        seq: Seq(seq),
+        ack: Seq(ack),
+        wnd: control as u16,
+        up: up as u16,
+        ctl: Ctl::SYN,
+        text_len: 0,
+        options,
+    };
+    Some(ip.packet(frame, ports, segment, 4 * IP_WORDS + tcp_bytes))
 }
 
 // What a header of either family says.
@@ -117,6 +103,38 @@ impl Ip {
             usize::from(u16::from_be_bytes(total)).checked_sub(4 * V4_WORDS)
         } else {
             Some(u16::from_be_bytes(len).into())
+        }
+    }
+
+    /// The packet of a frame without VLAN tags, between the two `ports` of its TCP header, whose
+    /// text stands behind `headers` octets of IP and TCP.
+    #[expect(
+        clippy::inline_always,
+        reason = "each value goes straight to its place in the packet"
+    )]
+    #[inline(always)]
+    pub(super) fn packet(
+        self,
+        frame: &[u8],
+        ports: u32,
+        segment: Segment,
+        headers: usize,
+    ) -> Packet {
+        Packet {
+            link: LinkHeader::take(frame, LINK_BYTES),
+            tuple: FourTuple {
+                local: Endpoint {
+                    address: self.destination,
+                    port: ports as u16,
+                },
+                remote: Endpoint {
+                    address: self.source,
+                    port: (ports >> 16) as u16,
+                },
+            },
+            segment,
+            text_at: (LINK_BYTES + headers) as u16,
+            tos: self.tos,
         }
     }
 

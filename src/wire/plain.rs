@@ -9,10 +9,7 @@ use super::checksum::Sum;
 use super::ethernet::{IPV4, IPV6};
 use super::linux_syn::{Ip, LINK_BYTES, TCP_WORDS, V4_WORDS, V6_WORDS};
 use super::options::{NOP, TIMESTAMPS};
-use super::{
-    Checksum, Ctl, Endpoint, FourTuple, Headers, LinkHeader, Options, Packet, Segment, Seq,
-    Timestamps,
-};
+use super::{Checksum, Ctl, Headers, Options, Packet, Segment, Seq, Timestamps};
 
 // The first word of timestamps alone (RFC 7323 Appendix A), and how many words they are.
 const STAMPS: u32 = u32::from_be_bytes([NOP, NOP, TIMESTAMPS, 10]);
@@ -84,33 +81,19 @@ fn parse_behind<const IP_WORDS: usize>(
     if !is_sane || !is_good {
         return None;
     }
-    Some(Packet {
-        link: LinkHeader::take(frame, LINK_BYTES),
-        tuple: FourTuple {
-            local: Endpoint {
-                address: ip.destination,
-                port: destination_port,
-            },
-            remote: Endpoint {
-                address: ip.source,
-                port: source_port,
-            },
+    let segment = Segment {
+        seq: Seq(seq),
+        ack: Seq(ack),
+        wnd: control as u16,
+        up: checksum_up as u16,
+        ctl: Ctl::from_byte(ctl),
+        text_len: text_len as u32,
+        options: Options {
+            timestamps,
+            ..Options::default()
         },
-        segment: Segment {
-            seq: Seq(seq),
-            ack: Seq(ack),
-            wnd: control as u16,
-            up: checksum_up as u16,
-            ctl: Ctl::from_byte(ctl),
-            text_len: text_len as u32,
-            options: Options {
-                timestamps,
-                ..Options::default()
-            },
-        },
-        text_at: (LINK_BYTES + header_bytes) as u16,
-        tos: ip.tos,
-    })
+    };
+    Some(ip.packet(frame, ports, segment, header_bytes))
 }
 
 impl Headers<'_> {

@@ -8,7 +8,8 @@
 //!
 //! Everybody goes to 10.73.0.1. In [`Topology::Shared`] the flood leaves by the client's own
 //! interface, sw1, and the server's queue, where it is polled at all, is polled by a thread on the
-//! attacker's core ([`Arena::settle`]). All neighbours are permanent, so nobody asks in the middle of a flood.
+//! attacker's core ([`Arena::settle`]). All neighbours are permanent, so nobody asks in the middle of
+//! a flood.
 
 use super::sink::Sink;
 use super::{Error, Topology};

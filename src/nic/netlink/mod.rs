@@ -3,8 +3,8 @@
 //! [`Netlink`] is one `NETLINK_ROUTE` socket; it belongs to the network namespace of the thread
 //! that opened it, for good, wherever it is used afterwards. What can be asked of it stands in
 //! `link.rs`, `address.rs` and `route.rs`; `netdev.rs` asks the generic family "netdev" what XDP
-//! a driver does, and who polls its queues. None of this is for the data path: every request allocates and waits for the
-//! kernel.
+//! a driver does, and who polls its queues. None of this is for the data path: every request
+//! allocates and waits for the kernel.
 
 mod address;
 mod link;

@@ -1,8 +1,8 @@
 //! The short way and the general one agree, octet for octet.
 
 use super::*;
-use crate::wire::Address;
 use crate::wire::parse::parse_any;
+use crate::wire::{Address, Endpoint, FourTuple, LinkHeader};
 use proptest::prelude::*;
 
 const ROOM: usize = 192;
