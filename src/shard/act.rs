@@ -164,38 +164,41 @@ impl<P: Port> Shard<P> {
         conn.urgent = connection.tcb.urgent();
         let service = &mut self.services[usize::from(connection.service)];
         let answer = call(service.as_mut(), &mut conn);
-        let (asked, left) = (conn.asked, conn.rx.left_in_frame());
-        let read = unread - conn.rx.unread();
-        let is_starved = conn.tx.is_starved();
+        let called = Called::of(&conn, unread, queued);
         // What the service left in the frame is held in blocks, for the frame goes on its way.
-        if left > 0 {
-            let rest = &frame_text[frame_text.len() - left..];
+        if called.left > 0 {
+            let rest = &frame_text[frame_text.len() - called.left..];
             let held = self.received.append(&mut connection.received, rest);
-            debug_assert_eq!(held, left, "free blocks were counted before");
+            debug_assert_eq!(held, called.left, "free blocks were counted before");
         }
-        let cx = context(&self.config.tcp, &tuple, now);
-        let tcb = &mut connection.tcb;
+        self.after_call(seat, &called, now);
+        Some(answer)
+    }
+
+    /// Does what the service of a connection asked for, whose text is where it belongs.
+    pub(super) fn after_call(&mut self, seat: Seat, called: &Called, now: Instant) {
+        let connection = &mut self.at_work[seat];
+        let cx = context(&self.config.tcp, &connection.tuple, now);
+        let (tcb, asked) = (&mut connection.tcb, called.asked);
         if asked.no_delay {
             tcb.set_no_delay(true);
         }
-        if read > 0 {
-            tcb.on_receive(read as u32, &cx);
+        if called.read > 0 {
+            tcb.on_receive(called.read as u32, &cx);
         }
-        let written = connection.to_send.len() - queued;
-        if written > 0 {
-            tcb.on_send(written as u32, &cx);
+        if called.written > 0 {
+            tcb.on_send(called.written as u32, &cx);
         }
         if let Some(end) = asked.urgent {
             tcb.on_send_urgent(end);
         }
-        connection.is_starved = is_starved;
-        if is_starved {
+        connection.is_starved = called.is_starved;
+        if called.is_starved {
             self.postpone(seat);
         }
         if asked.abort || asked.close || asked.finish {
             self.fulfil(seat, asked, now);
         }
-        Some(answer)
     }
 
     // Ends a connection, or our side of it, as its user asked.
@@ -308,6 +311,42 @@ impl<P: Port> Shard<P> {
         {
             self.port.release(frame);
         }
+    }
+}
+
+/// What a service did while it was called.
+pub(super) struct Called {
+    asked: Asked,
+    /// Octets read.
+    read: usize,
+    /// Octets written.
+    written: usize,
+    /// Octets not read that still lie in the frame.
+    pub(super) left: usize,
+    /// It had more to write and there was no block.
+    is_starved: bool,
+}
+
+impl Called {
+    /// Before it, so many octets were unread, and so many queued.
+    #[inline]
+    pub(super) fn of(conn: &Conn<'_>, unread: usize, queued: usize) -> Self {
+        Self {
+            asked: conn.asked,
+            read: unread - conn.rx.unread(),
+            written: conn.tx.unacknowledged() - queued,
+            left: conn.rx.left_in_frame(),
+            is_starved: conn.tx.is_starved(),
+        }
+    }
+
+    /// Did it read all of so many octets, and do nothing else?
+    #[inline]
+    pub(super) fn has_only_read(&self, unread: usize) -> bool {
+        self.read == unread
+            && self.written == 0
+            && !self.is_starved
+            && self.asked == Asked::default()
     }
 }
 

@@ -16,6 +16,11 @@ use arrayvec::ArrayVec;
 /// Blocks that the text of one segment may need.
 const BLOCKS_PER_SEGMENT: usize = 2;
 
+/// Connections of one burst that are told apart, nearly always.
+const LASTS: usize = 1024;
+
+const _: () = assert!(BURST_FRAMES < u8::MAX as usize);
+
 impl<P: Port> Shard<P> {
     // Frames that arrived at other shards and belong here. Half a burst at most: what arrives at
     // our own queues has a turn in every breath.
@@ -84,33 +89,36 @@ impl<P: Port> Shard<P> {
         for (n, arrival) in self.arrivals.iter_mut().enumerate() {
             match self.table.sight(arrival.hash) {
                 Sighting::Nobody => {}
-                Sighting::At(slot) => {
-                    arrival.candidate = Some(slot);
-                    self.wheel.prefetch(slot);
-                }
+                Sighting::At(slot) => arrival.candidate = Some(slot),
                 Sighting::FurtherOn => further.push(n),
             }
         }
         for &n in &further {
             let arrival = &mut self.arrivals[n];
             arrival.candidate = self.table.look_further(arrival.hash);
-            if let Some(slot) = arrival.candidate {
-                self.wheel.prefetch(slot);
-            }
         }
-        for arrival in &self.arrivals {
-            if let Some(slot) = arrival.candidate {
-                self.call_at_work(slot);
+        // By the lowest bits of its slot, the last arrival so far, and one more: two connections
+        // that share these pass for one, and then what might be short takes the long way.
+        let mut last = [0_u8; LASTS];
+        for n in 0..self.arrivals.len() {
+            let Some(slot) = self.arrivals[n].candidate else {
+                continue;
+            };
+            self.call_at_work(slot);
+            let before = core::mem::replace(&mut last[slot as usize % LASTS], n as u8 + 1);
+            if let Some(before) = usize::from(before).checked_sub(1) {
+                self.arrivals[before].is_followed = true;
             }
         }
     }
 
-    /// Calls the place of a connection that is at work; its slot was called before.
+    /// Calls the place of a connection that is at work, and its timer; its slot was called before.
     #[inline]
     pub(super) fn call_at_work(&self, slot: u32) {
         let handle = self.table.handle_at(slot);
         if let Some(Place::AtWork(place)) = handle.and_then(|it| self.table.get(it)) {
             self.at_work.prefetch(*place);
+            self.wheel.prefetch(slot);
         }
     }
 
@@ -133,6 +141,7 @@ impl<P: Port> Shard<P> {
             packet,
             hash,
             candidate: None,
+            is_followed: false,
         });
     }
 
@@ -170,6 +179,11 @@ impl<P: Port> Shard<P> {
         match found {
             Some(handle) if handle.is_retired() => {
                 self.on_segment_in_time_wait(handle, packet, frame, hash, now);
+            }
+            Some(handle) if !arrival.is_followed && self.has_room_for(&packet.segment) => {
+                if let Err(frame) = self.take_predicted(handle, packet, frame, now) {
+                    self.on_segment(handle, packet, frame, hash, now);
+                }
             }
             Some(handle) => self.on_segment(handle, packet, frame, hash, now),
             None => self.on_stranger(packet, frame, hash, None, now),

@@ -34,6 +34,7 @@ mod listener;
 mod mesh;
 mod neighbour;
 mod note;
+mod predict;
 mod rest;
 mod send;
 mod shared_cookies;
@@ -146,6 +147,8 @@ struct Arrival {
     /// The place of its connection, most likely; `None`: when the burst was looked up, its tuple
     /// was not in the table.
     candidate: Option<u32>,
+    /// Another one of its connection comes later in the burst.
+    is_followed: bool,
 }
 
 impl<P: Port> Shard<P> {

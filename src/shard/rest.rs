@@ -37,6 +37,7 @@ impl<P: Port> Shard<P> {
             Why::ToEnd | Why::IsOver => self.at_work.last_vacancy(),
             Why::ToWork | Why::IsDue => self.at_work.vacancy(),
         }?;
+        self.wheel.prefetch(handle.slot());
         let word = self.word(handle)?;
         let class = self.classes.get(word.class)?;
         let (tuple, at) = self.table.entry_mut(handle)?;

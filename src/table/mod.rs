@@ -256,6 +256,16 @@ impl<T: Send + 'static> Table<T> {
         Some((at.tuple(&self.shared.locals), value))
     }
 
+    /// Word and value of a connection; `None` when the handle is stale.
+    #[inline]
+    #[must_use]
+    pub fn word_mut(&mut self, handle: Handle) -> Option<(u32, &mut T)> {
+        let (at, value) = self.cells.value_mut(handle.slot())?;
+        let is_there = at.is_occupied_by(handle.generation());
+        let value = value.as_mut().filter(|_| is_there)?;
+        Some((at.word(), value))
+    }
+
     /// The tuple of a connection; `None` when the handle is stale.
     #[must_use]
     pub fn tuple(&self, handle: Handle) -> Option<FourTuple> {

@@ -17,7 +17,8 @@
 //! | USER, RETRANSMISSION, TIME-WAIT TIMEOUT | [`Tcb::on_timeout`] | `timer`, `keep_alive` |
 //!
 //! While nothing is under way, all that has to be remembered is a [`TcbAtRest`] ([`Tcb::rest`],
-//! [`Tcb::wake`]; `rest`).
+//! [`Tcb::wake`]; `rest`), and the segment that is expected next is taken by that as it lies
+//! ([`TcbAtRest::take`]; `predict`).
 //!
 //! What a user may choose for one connection is in [`Settings`].
 //!
@@ -37,7 +38,9 @@ mod keep_alive;
 mod listen;
 mod open;
 mod output;
+mod predict;
 mod reassembly;
+mod receive_window;
 mod rest;
 mod rto;
 mod settings;

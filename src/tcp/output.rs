@@ -1,6 +1,7 @@
 //! What to send: SYN, text, FIN, ACK (RFC 9293 §3.8, §3.10.2), with Nagle and silly-window
 //! avoidance on both sides.
 
+use super::keep_alive::clock_millis;
 use super::tcb::Flags;
 use super::{Context, Output, State, Tcb};
 use crate::time::Instant;
@@ -56,37 +57,12 @@ impl Tcb {
             return; // nothing will come
         }
         // The peer waits for a window that is nearly closed: tell it. Otherwise the next ACK does.
-        let (step, growth) = (self.window_step(cx), self.window_growth(cx));
-        let is_awaited = self.window() < 2 * step || growth >= cx.config.receive_buffer / 2;
+        let window = self.receive_window();
+        let (step, growth) = (window.step(cx), window.growth(cx));
+        let is_awaited = window.len() < 2 * step || growth >= cx.config.receive_buffer / 2;
         if growth >= step && is_awaited {
             self.flags.set(Flags::ACK_NOW);
         }
-    }
-
-    /// RCV.WND: octets past RCV.NXT that the peer may send; none while the user does not read, for
-    /// as long as that takes (MAY-8). The window field rounds it down by
-    /// the shift; what any earlier field offered is still within (RFC 7323 §2.4).
-    #[must_use]
-    pub fn window(&self) -> u32 {
-        if self.rcv.nxt.lt(self.rcv.edge) {
-            self.rcv.edge - self.rcv.nxt
-        } else {
-            0
-        }
-    }
-
-    // MUST-39: a window grows by a segment or half the buffer, or not at all; and by what its
-    // field can tell.
-    fn window_step(&self, cx: &Context<'_>) -> u32 {
-        let mss = u32::from(cx.config.mss(cx.is_v4));
-        mss.min(cx.config.receive_buffer / 2)
-            .max(1 << self.rcv.shift)
-    }
-
-    fn window_growth(&self, cx: &Context<'_>) -> u32 {
-        let max = u32::from(u16::MAX) << self.rcv.shift;
-        let free = cx.config.receive_buffer.saturating_sub(self.rcv.unread);
-        free.min(max).saturating_sub(self.window())
     }
 
     /// May [`Tcb::next_segment`] have something? Cheap, and never wrongly `false`.
@@ -314,12 +290,14 @@ impl Tcb {
         let wnd = if ctl.syn {
             // Never scaled in a SYN (RFC 7323 §2.2).
             let offer = cx.config.receive_buffer.saturating_sub(self.rcv.unread);
-            offer.min(u16::MAX.into())
+            offer.min(u16::MAX.into()) as u16
         } else {
-            if ctl.ack && self.window_growth(cx) >= self.window_step(cx) {
-                self.rcv.edge = self.rcv.edge + self.window_growth(cx);
+            let mut window = self.receive_window();
+            if ctl.ack {
+                window.grow(cx);
+                self.rcv.edge = window.edge;
             }
-            (self.window() >> self.rcv.shift).min(u16::MAX.into())
+            window.field()
         };
         let up = if ctl.syn {
             None
@@ -330,7 +308,7 @@ impl Tcb {
             seq,
             up: up.unwrap_or_default(),
             ack: if ctl.ack { self.rcv.nxt } else { Seq(0) },
-            wnd: wnd as u16,
+            wnd,
             ctl: Ctl {
                 urg: up.is_some(),
                 ..ctl
@@ -366,6 +344,11 @@ impl Tcb {
 
     /// `TSval`: milliseconds (RFC 7323 §5.4).
     pub(super) const fn timestamp(&self, now: Instant) -> u32 {
-        (now.as_millis() as u32).wrapping_add(self.ts.offset)
+        timestamp(now, self.ts.offset)
     }
+}
+
+/// `TSval` of a connection whose clock is ahead of ours by `offset`.
+pub(super) const fn timestamp(now: Instant, offset: u32) -> u32 {
+    clock_millis(now).wrapping_add(offset)
 }

@@ -29,39 +29,39 @@ use crate::wire::{IcmpKind, Seq};
 /// See the module's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TcbAtRest {
-    una: Seq,
-    rcv_nxt: Seq,
-    rcv_edge: Seq,
-    irs: Seq,
-    ts_recent: u32,
-    ts_offset: u32,
-    cwnd: u32,
-    ssthresh: u32,
-    counted: u32,
-    rto: [u32; 2],
-    heard_at: u32,
-    challenge_at: u32,
+    pub(super) una: Seq,
+    pub(super) rcv_nxt: Seq,
+    pub(super) rcv_edge: Seq,
+    pub(super) irs: Seq,
+    pub(super) ts_recent: u32,
+    pub(super) ts_offset: u32,
+    pub(super) cwnd: u32,
+    pub(super) ssthresh: u32,
+    pub(super) counted: u32,
+    pub(super) rto: [u32; 2],
+    pub(super) heard_at: u32,
+    pub(super) challenge_at: u32,
     /// How long before the peer was heard last a segment was timed last, in [`SILENCE_MILLIS`].
-    silence: u16,
+    pub(super) silence: u16,
     /// SND.WL1, from RCV.NXT. What is further back than a frame is long is before all to come.
-    wl1: i16,
+    pub(super) wl1: i16,
     /// [`TimestampState::recent_at`] in [`AGE_SECONDS_LOG`], modulo half a year.
-    recent_at: u16,
-    mss: u16,
-    resent: u16,
+    pub(super) recent_at: u16,
+    pub(super) mss: u16,
+    pub(super) resent: u16,
     /// As the peer's window field had it, see [`WND_PLAIN`]; and the largest.
-    snd_wnd: u16,
-    snd_wnd_max: u16,
+    pub(super) snd_wnd: u16,
+    pub(super) snd_wnd_max: u16,
     /// Of our window field; and in the upper half of the peer's.
-    shifts: u8,
-    quick_acks: u8,
-    probes: u8,
+    pub(super) shifts: u8,
+    pub(super) quick_acks: u8,
+    pub(super) probes: u8,
     /// One more than the place in [`KINDS`], and [`ICMPS`] for each doubling of the RTO.
-    icmp_and_backoff: u8,
+    pub(super) icmp_and_backoff: u8,
     /// One of [`STATES`]: what it cannot be tells others that there is no block here.
-    state: State,
+    pub(super) state: State,
     /// [`ACTIVE`] and so on.
-    bits: u8,
+    pub(super) bits: u8,
 }
 
 const _: () = assert!(size_of::<TcbAtRest>() <= 72);
@@ -70,13 +70,13 @@ const _: () = assert!(size_of::<TcbAtRest>() <= 72);
 const STATES: [State; 3] = [State::Established, State::CloseWait, State::FinWait2];
 
 const ACTIVE: u8 = 1;
-const TIMESTAMPS: u8 = 1 << 1;
+pub(super) const TIMESTAMPS: u8 = 1 << 1;
 const SCALING: u8 = 1 << 2;
 const SACK: u8 = 1 << 3;
-const RECEIVE_SHUT: u8 = 1 << 4;
+pub(super) const RECEIVE_SHUT: u8 = 1 << 4;
 const DEADLINE: u8 = 1 << 5;
 /// The window is not to be scaled: it is that of a SYN (RFC 7323 §2.2). The other is the largest.
-const WND_PLAIN: u8 = 1 << 6;
+pub(super) const WND_PLAIN: u8 = 1 << 6;
 const WND_MAX_PLAIN: u8 = 1 << 7;
 
 /// What is a bit here and there.
@@ -88,7 +88,7 @@ const AGREED: [(u8, u16); 4] = [
 ];
 
 /// In milliseconds, so that up to four minutes can be told: the longest RTO is two.
-const SILENCE_MILLIS: u64 = 4;
+pub(super) const SILENCE_MILLIS: u64 = 4;
 
 /// ICMP errors that a connection outlives, by their numbers.
 const KINDS: [IcmpKind; 8] = [
@@ -331,7 +331,7 @@ fn field_of(wnd: u32, shift: u8) -> Option<(u16, bool)> {
 }
 
 /// The age of TS.Recent is told in units of 256 seconds, of which 24 days have 8100.
-const AGE_SECONDS_LOG: u32 = 8;
+pub(super) const AGE_SECONDS_LOG: u32 = 8;
 
 // Rounded down, so that it is outdated four minutes early rather than late (RFC 7323 §5.5).
 const fn recent_at(units: u16, now: Instant) -> u32 {
@@ -345,8 +345,8 @@ const NANOS_PER_MILLI: u64 = 1_000_000;
 /// Added before milliseconds are cut off: never early.
 const ALMOST_A_MILLI: Duration = Duration::from_nanos(NANOS_PER_MILLI - 1);
 
-// Milliseconds since then, 49 days at most.
-const fn unheard(heard_at: u32, now: Instant) -> u64 {
+/// Milliseconds since then, 49 days at most.
+pub(super) const fn unheard(heard_at: u32, now: Instant) -> u64 {
     clock_millis(now).wrapping_sub(heard_at) as u64
 }
 

@@ -12,6 +12,7 @@ mod handshake;
 mod icmp;
 mod keep_alive;
 mod pair;
+mod predict;
 mod reset;
 mod rest;
 mod retransmission;

@@ -19,14 +19,14 @@ const IDLE_GRAIN: Duration = Duration::from_millis(6);
 const RECENT_AGE: u64 = 24 * 24 * 3600;
 const RECENT_GRAIN: u64 = 256;
 
-struct Quiet {
-    tcb: Tcb,
-    config: Config,
-    now: Instant,
+pub(super) struct Quiet {
+    pub(super) tcb: Tcb,
+    pub(super) config: Config,
+    pub(super) now: Instant,
 }
 
 // Every quiet block of every dialogue, once.
-static QUIET: LazyLock<Vec<Quiet>> = LazyLock::new(|| {
+pub(super) static QUIET: LazyLock<Vec<Quiet>> = LazyLock::new(|| {
     let mut all: Vec<Quiet> = Vec::new();
     for seed in 0..SEEDS {
         let mut pair = Pair::new(seed);
@@ -152,7 +152,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 // From a millisecond to a month.
-fn pause() -> impl Strategy<Value = Duration> {
+pub(super) fn pause() -> impl Strategy<Value = Duration> {
     prop_oneof![
         4 => (0..2_000_000_u64).prop_map(Duration::from_micros),
         2 => (0..3_000_u64).prop_map(Duration::from_secs),
@@ -160,7 +160,7 @@ fn pause() -> impl Strategy<Value = Duration> {
     ]
 }
 
-fn settings() -> impl Strategy<Value = Settings> {
+pub(super) fn settings() -> impl Strategy<Value = Settings> {
     let keep = proptest::option::of(1..8000_u16);
     (keep, proptest::option::of(100..90_000_u32), any::<bool>()).prop_map(
         |(keep, user_timeout, no_delay)| Settings {
