@@ -57,6 +57,10 @@ pub(crate) fn parts() -> Vec<Part> {
         less: Some("segments_1m_peers_alone"),
         ..counted("segments_1m", segments::segments)
     });
+    all.push(Part {
+        less: Some("segments_1m_peers_alone"),
+        ..counted("segments_1m_delayed", segments::delayed)
+    });
     all.push(counted("segments_1m_peers_alone", segments::peers_alone));
     all.push(Part {
         less: Some("lifecycles_peers_alone"),

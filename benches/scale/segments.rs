@@ -5,11 +5,16 @@ use crate::part::{Measured, Sizes};
 use crate::rounds::Rounds;
 use crate::world::{SEGMENTS, TEXT_BYTES, World, config};
 use seawall::service::Discard;
+use seawall::shard::ShardConfig;
 use seawall::time::Duration;
 
 /// A server that throws away what comes on so many open connections.
 pub(crate) fn opened(connections: u32) -> World {
-    let mut world = World::new(config(connections, 1), Box::new(Discard));
+    opened_at(connections, config(connections, 1))
+}
+
+fn opened_at(connections: u32, config: ShardConfig) -> World {
+    let mut world = World::new(config, Box::new(Discard));
     world.remember(connections);
     world.open(0, connections);
     world
@@ -22,9 +27,21 @@ pub(crate) fn round(world: &mut World, next: &mut impl FnMut() -> u32, rounds: &
     rounds.add(world.breathed, SEGMENTS);
 }
 
-/// Breaths alone.
+/// Breaths alone, of connections that are young: each segment is acknowledged at once.
 pub(crate) fn segments(sizes: &Sizes) -> Measured {
-    let mut world = opened(sizes.large);
+    of(opened(sizes.large), sizes)
+}
+
+/// As [`segments`], of connections that are old: each acknowledgment waits for its timer, as long
+/// as that is, and all that wait are at work meanwhile.
+pub(crate) fn delayed(sizes: &Sizes) -> Measured {
+    let mut config = config(sizes.large, 1);
+    config.tcp.quick_acks = 0;
+    config.at_work = Some(config.connections);
+    of(opened_at(sizes.large, config), sizes)
+}
+
+fn of(mut world: World, sizes: &Sizes) -> Measured {
     let (mut next, mut rounds) = (numbers(0, sizes.large), Rounds::default());
     for _ in 0..sizes.rounds {
         round(&mut world, &mut next, &mut rounds);

@@ -34,7 +34,10 @@ impl<P: Port> Shard<P> {
         let Some(class) = self.classes.get(word.class) else {
             return Err(frame);
         };
-        let is_expected = rest.tcb.predicts(seg, &cx)
+        // Who waits to acknowledge needs a place meanwhile: where they are few, nobody waits.
+        let is_at_once = rest.tcb.is_young(cx.config) || self.at_work.is_crowded();
+        let is_expected = is_at_once
+            && rest.tcb.predicts(seg, &cx)
             && word.is_open
             && word.tos == packet.tos
             && class.queue == frame.queue()

@@ -1,7 +1,7 @@
 //! Header prediction (Van Jacobson; RFC 7323 §5.6): of a connection at rest it is known what comes
 //! next, if nothing goes wrong. That is text, in order, with an acknowledgment and a window that say
-//! nothing new; and while the connection is young it is acknowledged at once (`quick_acks`), so that
-//! nothing is under way afterwards either.
+//! nothing new. Where it is acknowledged at once, as it is while a connection is young
+//! (`quick_acks`), nothing is under way afterwards either.
 //!
 //! Such a segment passes the checks of SEGMENT ARRIVES (RFC 9293 §3.10.7.4) in one look, and what
 //! it changes is a few numbers of the block at rest. It leads to the same end as [`Tcb::wake`],
@@ -19,11 +19,11 @@ use super::listen::seconds;
 use super::output::timestamp;
 use super::receive_window::ReceiveWindow;
 use super::rest::{AGE_SECONDS_LOG, RECEIVE_SHUT, SILENCE_MILLIS, TIMESTAMPS, WND_PLAIN, unheard};
-use super::{Context, State, TcbAtRest};
+use super::{Config, Context, State, TcbAtRest};
 use crate::wire::{Ctl, Options, Segment, Seq, Timestamps};
 
 impl TcbAtRest {
-    /// Is this the text that comes next, to be acknowledged at once, and nothing else?
+    /// Is this the text that comes next, and nothing else?
     #[inline]
     #[must_use]
     pub fn predicts(&self, seg: &Segment, cx: &Context<'_>) -> bool {
@@ -45,12 +45,18 @@ impl TcbAtRest {
             && seg.text_len > 0
             && seg.text_len <= self.receive_window().len()
             && is_fresh
-            && self.quick_acks < cx.config.quick_acks
             && self.probes == 0
     }
 
+    /// Is the next text to be acknowledged at once? All other may wait (SHLD-18).
+    #[inline]
+    #[must_use]
+    pub const fn is_young(&self, config: &Config) -> bool {
+        self.quick_acks < config.quick_acks
+    }
+
     /// Takes the text of a segment that it [predicts](TcbAtRest::predicts), all of which the user
-    /// has read. Returns its acknowledgment.
+    /// has read. Returns its acknowledgment, which is to leave at once.
     #[inline]
     #[must_use]
     pub fn take(&mut self, seg: &Segment, cx: &Context<'_>) -> Segment {
@@ -72,7 +78,7 @@ impl TcbAtRest {
         let wl1 = i64::from(self.wl1.max(0)) - i64::from(seg.text_len);
         self.wl1 = wl1.max(i16::MIN.into()) as i16;
         self.rcv_nxt = self.rcv_nxt + seg.text_len;
-        self.quick_acks += 1;
+        self.quick_acks += u8::from(self.is_young(cx.config));
         let mut window = self.receive_window();
         window.grow(cx);
         self.rcv_edge = window.edge;

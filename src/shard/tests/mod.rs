@@ -7,6 +7,7 @@ mod icmp;
 mod limits;
 mod neighbour;
 mod notes;
+mod predict;
 mod rest;
 mod rig;
 mod scatter;
