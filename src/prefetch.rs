@@ -8,11 +8,10 @@ pub(crate) fn prefetch<P>(place: &P) {
     prefetch_at(core::ptr::from_ref(place).cast());
 }
 
-/// Calls the cache lines in which `place` begins and ends: all of what lies across two at most.
+/// Calls the cache line in which `place` ends.
 #[inline]
-pub(crate) fn prefetch_whole<P>(place: &P) {
+pub(crate) fn prefetch_end<P>(place: &P) {
     let begin = core::ptr::from_ref(place).cast::<u8>();
-    prefetch_at(begin);
     prefetch_at(begin.wrapping_add(size_of::<P>().saturating_sub(1)));
 }
 

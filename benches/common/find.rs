@@ -11,18 +11,19 @@ pub(crate) const BURST: usize = 32;
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub(crate) struct Value {
+    // What tells that there is one, as the state of a connection does.
+    _flag: bool,
     pub(crate) head: u64,
     _rest: [u64; 9],
-    _flag: bool,
 }
 
 const _: () = assert!(Table::<Value>::CELL_BYTES == 128);
 
 pub(crate) const fn value(n: u32) -> Value {
     Value {
+        _flag: true,
         head: n as u64,
         _rest: [n as u64; 9],
-        _flag: true,
     }
 }
 
@@ -58,6 +59,7 @@ pub(crate) enum Prefetch {
     Nothing,
     Index,
     Slot,
+    Value,
 }
 
 /// Finds all and reads the head of each value.
@@ -66,7 +68,8 @@ pub(crate) fn find_burst(
     tuples: &[FourTuple; BURST],
     prefetch: Prefetch,
 ) -> u64 {
-    let called = prefetched(table, tuples, prefetch);
+    let mut called = [Called::default(); BURST];
+    prefetched(table, tuples, prefetch, &mut called);
     let found = called.iter().zip(tuples).filter_map(|(called, tuple)| {
         let handle = find(table, *called, tuple)?;
         Some(table.get(handle)?.head)
@@ -80,7 +83,8 @@ pub(crate) fn renew_burst(
     tuples: &[FourTuple; BURST],
     prefetch: Prefetch,
 ) {
-    let called = prefetched(table, tuples, prefetch);
+    let mut called = [Called::default(); BURST];
+    prefetched(table, tuples, prefetch, &mut called);
     for (called, tuple) in called.iter().zip(tuples) {
         let handle = find(table, *called, tuple).expect("all are in");
         let value = table.remove(handle).expect("just found");
@@ -91,7 +95,7 @@ pub(crate) fn renew_burst(
 }
 
 /// What is known of a tuple before its turn.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Called {
     pub(crate) hash: u64,
     /// Was its slot called, so that no candidate is a miss?
@@ -113,14 +117,15 @@ pub(crate) fn prefetched(
     table: &Table<Value>,
     tuples: &[FourTuple; BURST],
     prefetch: Prefetch,
-) -> [Called; BURST] {
-    let mut all: [Called; BURST] = core::array::from_fn(|n| Called {
-        hash: table.hash(&tuples[n]),
-        may_miss: prefetch >= Prefetch::Slot,
-        candidate: None,
-    });
-    if prefetch >= Prefetch::Index {
-        for called in &all {
+    all: &mut [Called; BURST],
+) {
+    for (called, tuple) in all.iter_mut().zip(tuples) {
+        *called = Called {
+            hash: table.hash(tuple),
+            may_miss: prefetch >= Prefetch::Slot,
+            candidate: None,
+        };
+        if prefetch >= Prefetch::Index {
             table.prefetch(called.hash);
         }
     }
@@ -137,5 +142,9 @@ pub(crate) fn prefetched(
             all[n].candidate = table.look_further(all[n].hash);
         }
     }
-    all
+    if prefetch >= Prefetch::Value {
+        for slot in all.iter().filter_map(|called| called.candidate) {
+            table.prefetch_value(slot);
+        }
+    }
 }

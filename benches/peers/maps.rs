@@ -1,6 +1,6 @@
 //! The same questions to our table and to others: concurrent and plain hash maps from crates.io.
 
-use crate::find::{BURST, Prefetch, Value, find, find_burst, prefetched};
+use crate::find::{BURST, Called, Prefetch, Value, find, find_burst, prefetched};
 use ahash::RandomState;
 use seawall::table::Table;
 use seawall::wire::FourTuple;
@@ -48,6 +48,13 @@ fn hasher() -> RandomState {
     RandomState::with_seeds(a, b, c, d)
 }
 
+/// What will be needed of all, where they come in or go.
+fn called(table: &Table<Value>, asked: &Asked) -> [Called; BURST] {
+    let mut called = [Called::default(); BURST];
+    prefetched(table, &asked.tuples, Prefetch::Value, &mut called);
+    called
+}
+
 /// With the hash as a note, as [`crate::find::renew_burst`] has it.
 impl Map for Table<Value> {
     const NAME: &str = "seawall";
@@ -61,7 +68,7 @@ impl Map for Table<Value> {
     }
 
     fn insert(&mut self, asked: &Asked) {
-        let called = prefetched(self, &asked.tuples, Prefetch::Slot);
+        let called = called(self, asked);
         for (called, (tuple, value)) in called.iter().zip(asked.each()) {
             let inserted = Self::insert(self, called.hash, tuple, value);
             self.set_note(inserted.expect("there is room"), called.hash);
@@ -69,7 +76,7 @@ impl Map for Table<Value> {
     }
 
     fn remove(&mut self, asked: &Asked) -> u64 {
-        let called = prefetched(self, &asked.tuples, Prefetch::Slot);
+        let called = called(self, asked);
         let removed = called.iter().zip(&asked.tuples).map(|(called, tuple)| {
             let handle = find(self, *called, tuple).expect("all are in");
             Self::remove(self, handle).expect("just found").head

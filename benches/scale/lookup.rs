@@ -6,8 +6,8 @@ use crate::rounds::Rounds;
 use seawall::wire::FourTuple;
 use std::hint::black_box;
 
-/// Bursts of a round. Their tuples lie in the second level of the cache.
-const BURSTS: usize = 256;
+/// Bursts of a round. Their tuples take little of the second level of the cache.
+const BURSTS: usize = 64;
 
 /// A random connection of as many as there are.
 pub(crate) fn hit(connections: u32, prefetch: Prefetch, sizes: &Sizes) -> Measured {
@@ -29,7 +29,7 @@ pub(crate) fn miss(connections: u32, sizes: &Sizes) -> Measured {
 pub(crate) fn renew(connections: u32, sizes: &Sizes) -> Measured {
     let mut table = filled(connections);
     rounds(0, connections, sizes, |tuples| {
-        renew_burst(&mut table, tuples, Prefetch::Slot);
+        renew_burst(&mut table, tuples, Prefetch::Value);
     })
 }
 

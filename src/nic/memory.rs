@@ -120,6 +120,7 @@ impl MemoryPort {
         frames.count()
     }
 
+    #[inline]
     fn receive_one(&mut self, now: Instant) -> Option<Frame> {
         let mut lane = self.receives.borrow_mut();
         loop {
@@ -176,7 +177,7 @@ impl Port for MemoryPort {
         let mut lane = self.sends.borrow_mut();
         for frame in self.outgoing.drain(..) {
             let slot = slot(&frame);
-            lane.send(now, self.store.octets_mut(slot), frame.len);
+            lane.send(now, self.store.octets_mut(slot), frame.len() as u16);
             self.store.free.push(slot);
         }
     }

@@ -18,6 +18,7 @@ pub mod solicited;
 use crate::limits::BURST_FRAMES;
 use crate::time::{Duration, Instant};
 use arrayvec::ArrayVec;
+use core::fmt;
 use std::os::fd::BorrowedFd;
 
 /// What one receive call moves at most.
@@ -27,24 +28,27 @@ pub type Burst = ArrayVec<Frame, BURST_FRAMES>;
 ///
 /// Neither `Copy` nor `Clone`: whoever holds it gives it back by [`Port::transmit`] or
 /// [`Port::release`], once. A test counts them.
-#[derive(Debug, PartialEq, Eq)]
+///
+/// One word, so that it goes through registers: one that was written as three would be waited for.
+#[derive(PartialEq, Eq)]
 #[must_use = "a frame that is neither sent nor released is lost to its port"]
-pub struct Frame {
-    at: u32,
-    len: u16,
-    queue: u16,
-}
+pub struct Frame(u64);
+
+const LEN_AT: u32 = 32;
+const QUEUE_AT: u32 = 48;
 
 impl Frame {
     /// For ports: the frame whose first octet is at offset `at` of their store.
+    #[inline]
     pub const fn new(at: u32, len: u16, queue: u16) -> Self {
-        Self { at, len, queue }
+        Self((queue as u64) << QUEUE_AT | (len as u64) << LEN_AT | at as u64)
     }
 
     /// Offset of the first octet in the port's store.
+    #[inline]
     #[must_use]
     pub const fn at(&self) -> u32 {
-        self.at
+        self.0 as u32
     }
 
     /// Octets in use.
@@ -52,26 +56,40 @@ impl Frame {
         clippy::len_without_is_empty,
         reason = "a frame's length is a header field, not a container size"
     )]
+    #[inline]
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.len as usize
+        (self.0 >> LEN_AT) as u16 as usize
     }
 
     /// Sets the octets in use, before it is sent.
+    #[inline]
     pub const fn set_len(&mut self, len: usize) {
         debug_assert!(len <= crate::limits::FRAME_BYTES);
-        self.len = len as u16;
+        *self = Self::new(self.at(), len as u16, self.queue());
     }
 
     /// The queue of the port that it came from, or will leave by; an index, not the NIC's number.
+    #[inline]
     #[must_use]
     pub const fn queue(&self) -> u16 {
-        self.queue
+        (self.0 >> QUEUE_AT) as u16
     }
 
     /// Sends it by another queue than it came from.
+    #[inline]
     pub const fn set_queue(&mut self, queue: u16) {
-        self.queue = queue;
+        *self = Self::new(self.at(), self.len() as u16, queue);
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("at", &self.at())
+            .field("len", &self.len())
+            .field("queue", &self.queue())
+            .finish()
     }
 }
 

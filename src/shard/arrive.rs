@@ -89,13 +89,19 @@ impl<P: Port> Shard<P> {
         for (n, arrival) in self.arrivals.iter_mut().enumerate() {
             match self.table.sight(arrival.hash) {
                 Sighting::Nobody => {}
-                Sighting::At(slot) => arrival.candidate = Some(slot),
+                Sighting::At(slot) => {
+                    arrival.candidate = Some(slot);
+                    self.table.prefetch_value(slot);
+                }
                 Sighting::FurtherOn => further.push(n),
             }
         }
         for &n in &further {
             let arrival = &mut self.arrivals[n];
             arrival.candidate = self.table.look_further(arrival.hash);
+            if let Some(slot) = arrival.candidate {
+                self.table.prefetch_value(slot);
+            }
         }
         // By the lowest bits of its slot, the last arrival so far, and one more: two connections
         // that share these pass for one, and then what might be short takes the long way.

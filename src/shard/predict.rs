@@ -37,7 +37,7 @@ impl<P: Port> Shard<P> {
         // Who waits to acknowledge needs a place meanwhile: where they are few, nobody waits.
         let is_at_once = rest.tcb.is_young(cx.config) || self.at_work.is_crowded();
         let is_expected = is_at_once
-            && rest.tcb.predicts(seg, &cx)
+            && rest.tcb.predicts(seg)
             && word.is_open
             && word.tos == packet.tos
             && class.queue == frame.queue()

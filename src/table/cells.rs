@@ -12,7 +12,7 @@
 
 use super::slots::Slot;
 use crate::pages::filled;
-use crate::prefetch::prefetch_whole;
+use crate::prefetch::{prefetch, prefetch_end};
 use core::cell::UnsafeCell;
 use core::marker::PhantomData;
 use std::sync::Arc;
@@ -58,11 +58,19 @@ impl<T: Send> Owned<T> {
         self.cells.0.len()
     }
 
-    /// Calls a cell, as far as two lines hold it.
+    /// Calls the line in which a cell begins: who is in it, and where its value begins.
     #[inline]
     pub(super) fn prefetch(&self, n: u32) {
         if let Some(cell) = self.cells.0.get(n as usize) {
-            prefetch_whole(cell);
+            prefetch(cell);
+        }
+    }
+
+    /// Calls the line in which a cell ends.
+    #[inline]
+    pub(super) fn prefetch_end(&self, n: u32) {
+        if let Some(cell) = self.cells.0.get(n as usize) {
+            prefetch_end(cell);
         }
     }
 

@@ -22,7 +22,10 @@ pub(super) struct Index {
 impl Index {
     /// Room for `entries` of them.
     pub(super) fn new(entries: usize) -> Self {
-        assert!(entries <= 1 << 31, "slots have 31 bits");
+        assert!(
+            entries < 1 << 31,
+            "slots have 31 bits, not all of them ones"
+        );
         let lanes = (entries * 8).div_ceil(FULL_EIGHTHS);
         // An odd prime of them: a path leads through all, whatever its stride.
         let buckets = next_prime(lanes.div_ceil(LANES));

@@ -135,6 +135,7 @@ impl<T: Send + 'static> Table<T> {
     }
 
     /// The hash that [`Table::find`] and [`Table::insert`] want.
+    #[inline]
     #[must_use]
     pub fn hash(&self, tuple: &FourTuple) -> u64 {
         hash(&self.hasher, tuple)
@@ -145,9 +146,9 @@ impl<T: Send + 'static> Table<T> {
         self.shared.index.prefetch(hash);
     }
 
-    /// Calls the tuple and the value that [`Table::find`] will lead to, and says in which place
-    /// that is, for [`Table::find_at`]; or that it will lead nowhere, unless [`Table::insertions`]
-    /// goes up before. It reads a line of the index, so [`Table::prefetch`] comes first, for the
+    /// Calls the tuple that [`Table::find`] will lead to, with what of the value lies on the same
+    /// line, and says in which place that is, for [`Table::find_at`]; or that it will lead nowhere,
+    /// unless [`Table::insertions`] goes up before. It reads a line of the index, so [`Table::prefetch`] comes first, for the
     /// whole burst.
     #[inline]
     #[must_use]
@@ -301,9 +302,17 @@ impl<T: Send + 'static> Table<T> {
         self.slot(handle).map(Slot::word)
     }
 
-    /// Calls whoever lives in `slot`, for [`Table::handle_at`].
+    /// Calls whoever lives in `slot`, for [`Table::handle_at`], and their value.
     pub fn prefetch_at(&self, slot: u32) {
         self.cells.prefetch(slot);
+        self.cells.prefetch_end(slot);
+    }
+
+    /// Calls what [`Table::sight`] and [`Table::look_further`] did not call of the value in `slot`,
+    /// for those who need all of it.
+    #[inline]
+    pub fn prefetch_value(&self, slot: u32) {
+        self.cells.prefetch_end(slot);
     }
 
     /// The connection that lives in `slot`: timers know slots only.
@@ -405,13 +414,23 @@ impl<T: Send + 'static> fmt::Debug for Table<T> {
     }
 }
 
+#[inline]
 fn hash(hasher: &RandomState, tuple: &FourTuple) -> u64 {
     let FourTuple { local, remote } = tuple;
     let mut hasher = hasher.build_hasher();
-    // Two words and a half, rather than the eight writes of the derived `Hash`.
-    hasher.write_u128(u128::from_ne_bytes(local.address.0));
-    hasher.write_u128(u128::from_ne_bytes(remote.address.0));
-    hasher.write_u32(u32::from(local.port) << 16 | u32::from(remote.port));
+    let ports = u32::from(local.port) << 16 | u32::from(remote.port);
+    if ends::is_v4(tuple) {
+        // Twelve octets are all there is to it.
+        let [local, remote] =
+            [local, remote].map(|end| u32::from_be_bytes(end.address.v4_octets()));
+        let addresses = u64::from(local) << 32 | u64::from(remote);
+        hasher.write_u128(u128::from(addresses) << 64 | u128::from(ports));
+    } else {
+        // Two words and a half, rather than the eight writes of the derived `Hash`.
+        hasher.write_u128(u128::from_ne_bytes(local.address.0));
+        hasher.write_u128(u128::from_ne_bytes(remote.address.0));
+        hasher.write_u32(ports);
+    }
     hasher.finish()
 }
 

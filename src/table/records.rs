@@ -13,7 +13,7 @@ use super::locals::Locals;
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use super::{Entry, Handle};
 use crate::pages::filled;
-use crate::prefetch::prefetch_whole;
+use crate::prefetch::{prefetch, prefetch_end};
 use crate::wire::FourTuple;
 
 /// Records of a block.
@@ -242,7 +242,8 @@ impl Records {
     /// Calls the line in which a record begins.
     pub(super) fn prefetch(&self, place: u32) {
         if let Some(at) = self.places.get(place as usize) {
-            prefetch_whole(at);
+            prefetch(at);
+            prefetch_end(at);
         }
     }
 

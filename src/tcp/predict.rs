@@ -26,7 +26,7 @@ impl TcbAtRest {
     /// Is this the text that comes next, and nothing else?
     #[inline]
     #[must_use]
-    pub fn predicts(&self, seg: &Segment, cx: &Context<'_>) -> bool {
+    pub fn predicts(&self, seg: &Segment) -> bool {
         let is_fresh = match seg.options.timestamps {
             _ if self.bits & TIMESTAMPS == 0 => true,
             Some(ts) => Seq(self.ts_recent).le(Seq(ts.val)),
@@ -60,7 +60,7 @@ impl TcbAtRest {
     #[inline]
     #[must_use]
     pub fn take(&mut self, seg: &Segment, cx: &Context<'_>) -> Segment {
-        debug_assert!(self.predicts(seg, cx), "it was not expected");
+        debug_assert!(self.predicts(seg), "it was not expected");
         let now = cx.now;
         let agreed = seg.options.timestamps;
         let agreed = agreed.filter(|_| self.bits & TIMESTAMPS != 0);

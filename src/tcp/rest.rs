@@ -28,7 +28,15 @@ use crate::wire::{IcmpKind, Seq};
 
 /// See the module's head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
 pub struct TcbAtRest {
+    // first, on the line of the cache that a look-up brings
+    /// One of [`STATES`]: what it cannot be tells others that there is no block here.
+    pub(super) state: State,
+    /// [`ACTIVE`] and so on.
+    pub(super) bits: u8,
+    pub(super) quick_acks: u8,
+    pub(super) probes: u8,
     pub(super) una: Seq,
     pub(super) rcv_nxt: Seq,
     pub(super) rcv_edge: Seq,
@@ -54,14 +62,8 @@ pub struct TcbAtRest {
     pub(super) snd_wnd_max: u16,
     /// Of our window field; and in the upper half of the peer's.
     pub(super) shifts: u8,
-    pub(super) quick_acks: u8,
-    pub(super) probes: u8,
     /// One more than the place in [`KINDS`], and [`ICMPS`] for each doubling of the RTO.
     pub(super) icmp_and_backoff: u8,
-    /// One of [`STATES`]: what it cannot be tells others that there is no block here.
-    pub(super) state: State,
-    /// [`ACTIVE`] and so on.
-    pub(super) bits: u8,
 }
 
 const _: () = assert!(size_of::<TcbAtRest>() <= 72);

@@ -37,7 +37,12 @@ impl Headers<'_> {
     /// `None` when it does not fit into `frame` or into a datagram, or when the two ends are not of
     /// one family; what the headers' room then holds is not said.
     pub fn emit(&self, frame: &mut [u8]) -> Option<usize> {
-        self.emit_plain(frame).or_else(|| self.emit_any(frame))
+        let short = if self.segment.ctl.syn {
+            self.emit_linux_syn(frame)
+        } else {
+            self.emit_plain(frame)
+        };
+        short.or_else(|| self.emit_any(frame))
     }
 
     /// As [`Headers::emit`], whatever segment it is.

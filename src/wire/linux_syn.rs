@@ -250,18 +250,19 @@ impl Headers<'_> {
                 ..
             } => {
                 let shift = SHIFT_IS | u32::from(shift.min(SHIFT_MAX));
-                self.emit_with(frame, is_v4, [mss, SACK_AND_TIMESTAMPS, val, ecr, shift])
+                self.emit_with(frame, is_v4, [mss, SACK_AND_TIMESTAMPS, val, ecr, shift], 0)
             }
             Options {
                 window_scale: None,
                 sack_permitted: false,
                 timestamps: None,
                 ..
-            } => self.emit_with(frame, is_v4, [mss]),
+            } => self.emit_with(frame, is_v4, [mss], 0),
             _ => None,
         }
     }
 
+    /// With these options in front of the text, which is in place.
     #[expect(clippy::inline_always, reason = "part of the one above")]
     #[inline(always)]
     pub(super) fn emit_with<const OPTIONS: usize>(
@@ -269,21 +270,23 @@ impl Headers<'_> {
         frame: &mut [u8],
         is_v4: bool,
         options: [u32; OPTIONS],
+        text_len: usize,
     ) -> Option<usize> {
-        let len = 4 * (TCP_WORDS + OPTIONS);
+        let len = 4 * (TCP_WORDS + OPTIONS) + text_len;
         if is_v4 {
             self.emit_behind(
                 frame,
                 IPV4,
                 ipv4::emit(self.tuple, self.tos, self.hop_limit, len)?,
                 options,
+                text_len,
             )
         } else {
             let mut words = [0; V6_WORDS];
             words[..2].copy_from_slice(&ipv6::emit(self.tos, self.hop_limit, len)?);
             words[2..6].copy_from_slice(&words_of(self.tuple.local.address));
             words[6..].copy_from_slice(&words_of(self.tuple.remote.address));
-            self.emit_behind(frame, IPV6, words, options)
+            self.emit_behind(frame, IPV6, words, options, text_len)
         }
     }
 
@@ -295,14 +298,16 @@ impl Headers<'_> {
         ethertype: u16,
         ip: [u32; IP_WORDS],
         options: [u32; OPTIONS],
+        text_len: usize,
     ) -> Option<usize> {
         let (segment, ctl, tuple) = (self.segment, self.segment.ctl, self.tuple);
-        let tcp_bytes = 4 * (TCP_WORDS + OPTIONS);
-        let len = LINK_BYTES + 4 * IP_WORDS + tcp_bytes;
+        let header_bytes = 4 * (TCP_WORDS + OPTIONS);
+        let text_at = LINK_BYTES + 4 * IP_WORDS + header_bytes;
+        let (tcp_bytes, len) = (header_bytes + text_len, text_at + text_len);
         let ports = u32::from(tuple.local.port) << 16 | u32::from(tuple.remote.port);
         let ack = if ctl.ack { segment.ack.0 } else { 0 };
         let up = u32::from(if ctl.urg { segment.up } else { 0 });
-        let offset_and_ctl = (tcp_bytes as u32) << 26 | u32::from(ctl.to_byte()) << 16;
+        let offset_and_ctl = (header_bytes as u32) << 26 | u32::from(ctl.to_byte()) << 16;
         let control = offset_and_ctl | u32::from(segment.wnd);
         // The last of its words are the two addresses.
         let addresses = ip.iter().skip(if IP_WORDS == V4_WORDS { 3 } else { 2 });
@@ -311,11 +316,10 @@ impl Headers<'_> {
         let fixed = [ports, segment.seq.0, ack, control, up];
         let sum = fixed.into_iter().fold(pseudo_header, Sum::word);
         let sum = options.into_iter().fold(sum, Sum::word);
-        let checksum_up = u32::from(sum.checksum()) << 16 | up;
+        let (headers, text) = frame.get_mut(..len)?.split_at_mut_checked(text_at)?;
+        let checksum_up = u32::from(sum.octets(text).checksum()) << 16 | up;
 
-        let (link, packet) = frame
-            .get_mut(..len)?
-            .split_first_chunk_mut::<LINK_BYTES>()?;
+        let (link, packet) = headers.split_first_chunk_mut::<LINK_BYTES>()?;
         let (addresses, last) = link.split_last_chunk_mut()?;
         let (destination, source) = addresses.split_first_chunk_mut()?;
         *destination = self.link.destination();

@@ -97,7 +97,7 @@ fn parse_behind<const IP_WORDS: usize>(
 }
 
 impl Headers<'_> {
-    /// Writes such a segment, if it has no text, as the general way would; `None`, and nothing
+    /// Writes such a segment, whose text is in place, as the general way would; `None`, and nothing
     /// written, when it is none.
     #[expect(
         clippy::inline_always,
@@ -113,16 +113,17 @@ impl Headers<'_> {
         } = *self.segment;
         let (local, remote) = (self.tuple.local.address, self.tuple.remote.address);
         let is_v4 = local.is_v4();
-        let is_one = text_len == 0
-            && ctl.to_byte() & !BESIDE_ACK == Ctl::ACK.to_byte()
+        let is_one = ctl.to_byte() & !BESIDE_ACK == Ctl::ACK.to_byte()
             && self.link.len() == LINK_BYTES
             && remote.is_v4() == is_v4;
         if !is_one {
             return None;
         }
         match options.timestamps {
-            Some(Timestamps { val, ecr }) => self.emit_with(frame, is_v4, [STAMPS, val, ecr]),
-            None => self.emit_with(frame, is_v4, []),
+            Some(Timestamps { val, ecr }) => {
+                self.emit_with(frame, is_v4, [STAMPS, val, ecr], text_len as usize)
+            }
+            None => self.emit_with(frame, is_v4, [], text_len as usize),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What is answered, and how far the answer is.
 
-use std::io::Write;
-
 /// Room for the longest head of a reply.
 pub(super) const HEAD_BYTES: usize = 256;
 
@@ -30,6 +28,22 @@ const fn pattern() -> [u8; PIECE_BYTES + LINE.len()] {
     pattern
 }
 
+// Code and reason phrase (RFC 9110 §15), and what kind of text it is.
+macro_rules! head {
+    ($status:literal) => {
+        head!($status, "text/plain; charset=utf-8")
+    };
+    ($status:literal, $type:literal) => {
+        concat!(
+            "HTTP/1.1 ",
+            $status,
+            "\r\nContent-Type: ",
+            $type,
+            "\r\nContent-Length: "
+        )
+    };
+}
+
 /// What can be answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -56,32 +70,17 @@ impl Answer {
         Self::VersionNotSupported,
     ];
 
-    /// Code and reason phrase (RFC 9110 §15).
-    const fn status(self) -> &'static str {
+    /// The head of the reply, up to the length of its body.
+    const fn head(self) -> &'static str {
         match self {
-            Self::Page | Self::Bytes => "200 OK",
-            Self::BadRequest => "400 Bad Request",
-            Self::NotFound => "404 Not Found",
-            Self::MethodNotAllowed => "405 Method Not Allowed",
-            Self::HeaderTooLarge => "431 Request Header Fields Too Large",
-            Self::NotImplemented => "501 Not Implemented",
-            Self::VersionNotSupported => "505 HTTP Version Not Supported",
-        }
-    }
-
-    const fn media_type(self) -> &'static str {
-        match self {
-            Self::Page => "text/html; charset=utf-8",
-            Self::Bytes => "application/octet-stream",
-            _ => "text/plain; charset=utf-8",
-        }
-    }
-
-    /// Further fields of the head.
-    const fn fields(self) -> &'static str {
-        match self {
-            Self::MethodNotAllowed => "Allow: GET, HEAD\r\n",
-            _ => "",
+            Self::Page => head!("200 OK", "text/html; charset=utf-8"),
+            Self::Bytes => head!("200 OK", "application/octet-stream"),
+            Self::BadRequest => head!("400 Bad Request"),
+            Self::NotFound => head!("404 Not Found"),
+            Self::MethodNotAllowed => head!("405 Method Not Allowed\r\nAllow: GET, HEAD"),
+            Self::HeaderTooLarge => head!("431 Request Header Fields Too Large"),
+            Self::NotImplemented => head!("501 Not Implemented"),
+            Self::VersionNotSupported => head!("505 HTTP Version Not Supported"),
         }
     }
 
@@ -122,11 +121,12 @@ impl After {
         Self::Linger,
     ];
 
-    const fn connection_field(self) -> &'static str {
+    /// The end of the head.
+    const fn end_of_head(self) -> &'static str {
         match self {
-            Self::KeepAlive => "",
-            Self::KeepAliveSaid => "Connection: keep-alive\r\n",
-            Self::Close | Self::Linger => "Connection: close\r\n",
+            Self::KeepAlive => "\r\n\r\n",
+            Self::KeepAliveSaid => "\r\nConnection: keep-alive\r\n\r\n",
+            Self::Close | Self::Linger => "\r\nConnection: close\r\n\r\n",
         }
     }
 }
@@ -213,19 +213,14 @@ impl Reply {
 
     /// Writes status line and header; returns what was written.
     pub(super) fn write_head<'a>(&self, into: &'a mut [u8; HEAD_BYTES]) -> &'a [u8] {
-        let mut rest = &mut into[..];
-        write!(
-            rest,
-            "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n{}{}\r\n",
-            self.answer.status(),
-            self.answer.media_type(),
-            self.body_left,
-            self.answer.fields(),
-            self.after.connection_field(),
-        )
-        .expect("HEAD_BYTES holds the longest head, as a test shows");
-        let left = rest.len();
-        &into[..HEAD_BYTES - left]
+        let mut digits = itoa::Buffer::new();
+        let body_len = digits.format(self.body_left);
+        let mut len = 0;
+        for part in [self.answer.head(), body_len, self.after.end_of_head()] {
+            into[len..len + part.len()].copy_from_slice(part.as_bytes());
+            len += part.len();
+        }
+        &into[..len]
     }
 
     /// The next octets of the body, as many as lie in one piece.

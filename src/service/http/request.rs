@@ -93,11 +93,17 @@ const fn whole(answer: Answer) -> (Answer, u64) {
 /// What is at a target, and its length.
 fn find(target: &str) -> Option<(Answer, u64)> {
     // RFC 9112 §3.2.2: a server takes the absolute form too.
-    let target = match target.split_once("://") {
+    let absolute = if target.starts_with('/') {
+        None
+    } else {
+        target.split_once("://")
+    };
+    let target = match absolute {
         Some(("http" | "HTTP", rest)) => rest.find('/').map_or("/", |slash| &rest[slash..]),
         _ => target,
     };
-    let path = target.split_once('?').map_or(target, |(path, _query)| path);
+    let query = target.bytes().position(|octet| octet == b'?');
+    let path = query.map_or(target, |at| &target[..at]);
     if path == "/" {
         return Some(whole(Answer::Page));
     }

@@ -111,7 +111,7 @@ fn check(
                 deliver,
                 ..Actions::default()
             };
-    if !rest.predicts(&segment, &cx) {
+    if !rest.predicts(&segment) {
         // It is none of those that the short way is for.
         let is_fresh = |ts: Timestamps| Seq(was.ts_recent).le(Seq(ts.val));
         let stamps = segment.options.timestamps;
@@ -182,7 +182,7 @@ fn a_connection_is_young_for_so_many_segments() {
     for n in 0..2 * config.quick_acks {
         assert_eq!(rest.is_young(&config), n < config.quick_acks, "{n}");
         let text = seg("PSH ACK", 300 + 10 * u32::from(n), 101, 10);
-        assert!(rest.predicts(&text, &cx), "{n}");
+        assert!(rest.predicts(&text), "{n}");
         let (ack, nxt) = (rest.take(&text, &cx), text.seq.0 + 10);
         assert_eq!(show(&ack), format!("<SEQ=101><ACK={nxt}><CTL=ACK>"));
     }
