@@ -35,7 +35,8 @@ pub trait Service: Any + Send {
     fn on_open(&mut self, _conn: &mut Conn<'_>) {}
 
     /// There is text to read, room to send, or the peer has finished; or several of them.
-    /// Called again when more arrives or room appears, not because something was left unread.
+    /// Called again when more arrives or room appears, not because something was left unread; and
+    /// not after [`Conn::close`], for then there is nothing left to read or to write.
     fn on_ready(&mut self, conn: &mut Conn<'_>);
 
     /// Something to know that ends nothing: urgent data, a peer that is silent, an ICMP error

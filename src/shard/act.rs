@@ -33,7 +33,8 @@ impl<P: Port> Shard<P> {
         // unread can be read when its FIN does.
         let is_last = out.finished || out.deliver.len + out.unlocked > 0;
         let is_over = out.ended.is_some() && !is_last;
-        if news && !is_over {
+        let is_shut = self.at_work[seat].tcb.is_shut() && !out.opened;
+        if news && !is_over && !is_shut {
             let text = arrival.as_ref().map(|(p, frame)| (*p, frame, out.deliver));
             self.call_service(seat, out.opened, text, now);
         }

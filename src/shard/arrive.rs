@@ -10,7 +10,7 @@ use crate::nic::{Frame, Port};
 use crate::table::{Handle, Sighting};
 use crate::tcp::{Actions, State};
 use crate::time::Instant;
-use crate::wire::{Checksum, IcmpError, Packet, Segment, parse, parse_linux_syn};
+use crate::wire::{Checksum, IcmpError, Packet, Segment, parse_any, parse_linux_syn, parse_plain};
 use arrayvec::ArrayVec;
 
 /// Blocks that the text of one segment may need.
@@ -56,12 +56,17 @@ impl<P: Port> Shard<P> {
         self.burst.reverse();
         while let Some(frame) = self.burst.pop() {
             let bytes = self.port.bytes(&frame);
-            // Two places that file, so that a SYN of a flood is not copied on its way.
+            // Three places that file, so that nothing usual is copied on its way.
             if let Some(packet) = parse_linux_syn(bytes) {
                 self.file(frame, packet);
                 continue;
             }
-            match parse(bytes, checksum_of(&self.config.checksum, frame.queue())) {
+            let checksum = checksum_of(&self.config.checksum, frame.queue());
+            if let Some(packet) = parse_plain(bytes, checksum) {
+                self.file(frame, packet);
+                continue;
+            }
+            match parse_any(bytes, checksum) {
                 Ok(packet) => self.file(frame, packet),
                 Err(reason) => {
                     let error = IcmpError::parse_if(reason, self.port.bytes(&frame));

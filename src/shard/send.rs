@@ -87,12 +87,11 @@ impl<P: Port> Shard<P> {
             return false;
         };
         let cx = context(&self.config.tcp, &connection.tuple, now);
-        let Some(output) = connection.tcb.next_segment(&cx) else {
+        let Some(next) = connection.tcb.next(&cx) else {
             *kept = Some(frame);
             return false;
         };
-        // By reference: a copy of what was just written by smaller pieces waits for them.
-        let segment = &output.segment;
+        let segment = &connection.tcb.segment_of(next, &cx);
         let headers = Headers {
             link: &connection.link,
             tuple: &connection.tuple,
@@ -104,7 +103,7 @@ impl<P: Port> Shard<P> {
         let bytes = self.port.bytes_mut(&mut frame);
         let copied = bytes.get_mut(at..at + len).map_or(0, |room| {
             self.to_send
-                .read_at(&connection.to_send, output.text_offset as usize, room)
+                .read_at(&connection.to_send, next.text_offset as usize, room)
         });
         debug_assert_eq!(copied, len, "what is to be sent is in the send queue");
         let total = match connection.tcb.sack_blocks(segment.ctl) {
@@ -117,7 +116,7 @@ impl<P: Port> Shard<P> {
         };
         frame.set_len(total);
         frame.set_queue(queue);
-        self.counters.segments_again += u64::from(output.again);
+        self.counters.segments_again += u64::from(next.again);
         if let Some(tap) = &mut self.tap {
             let (tuple, state) = (&connection.tuple, connection.tcb.state());
             tap.on_segment(now, Direction::Out, tuple, segment, state);

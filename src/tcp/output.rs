@@ -7,16 +7,16 @@ use super::{Context, Output, State, Tcb};
 use crate::time::Instant;
 use crate::wire::{Ctl, Options, Segment, Seq, Timestamps};
 
-/// A segment that is to go out. A segment is large, and is made once, where it stays.
+/// What is to go out, while it is a few numbers and not a segment yet.
 #[derive(Clone, Copy)]
-struct Next {
+pub(crate) struct Next {
     seq: Seq,
     text_len: u32,
     ctl: Ctl,
     /// See [`Output`].
-    text_offset: u32,
+    pub(crate) text_offset: u32,
     /// See [`Output`].
-    again: bool,
+    pub(crate) again: bool,
 }
 
 impl Next {
@@ -76,14 +76,15 @@ impl Tcb {
     pub fn next_segment(&mut self, cx: &Context<'_>) -> Option<Output> {
         let next = self.next(cx)?;
         Some(Output {
-            segment: self.segment(next.seq, next.text_len, next.ctl, cx),
+            segment: self.segment_of(next, cx),
             text_offset: next.text_offset,
             again: next.again,
         })
     }
 
-    // What goes out next, while it is a few numbers and not a segment yet.
-    fn next(&mut self, cx: &Context<'_>) -> Option<Next> {
+    /// As [`Tcb::next_segment`], for whoever makes the [segment](Tcb::segment_of) of it where it is
+    /// to stay: a copy of what was just written by smaller pieces waits for them.
+    pub(crate) fn next(&mut self, cx: &Context<'_>) -> Option<Next> {
         let next = match self.state {
             State::Closed | State::Listen => return None,
             State::SynSent => self.next_syn(Ctl::SYN, cx),
@@ -271,6 +272,12 @@ impl Tcb {
         self.flags.set(Flags::TIMING);
         self.rtt_seq = seq;
         self.rtt_at = now;
+    }
+
+    /// The segment that goes out next.
+    #[inline]
+    pub(crate) fn segment_of(&mut self, next: Next, cx: &Context<'_>) -> Segment {
+        self.segment(next.seq, next.text_len, next.ctl, cx)
     }
 
     /// Headers of a segment. Whatever carries an ACK acknowledges all that arrived.

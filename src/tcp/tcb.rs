@@ -279,6 +279,12 @@ impl Tcb {
         ) && !self.flags.has(Flags::FIN_QUEUED)
     }
 
+    /// Has its user closed it both ways? Then there is nothing left to read or to write.
+    #[must_use]
+    pub const fn is_shut(&self) -> bool {
+        self.flags.has(Flags::RECEIVE_SHUT)
+    }
+
     /// Has the peer's FIN been reached?
     #[must_use]
     pub const fn is_peer_finished(&self) -> bool {

@@ -55,15 +55,16 @@ fn parse_behind<const IP_WORDS: usize>(frame: &[u8], words: &[[u8; 4]]) -> Optio
     let (ip, segment) = words.split_first_chunk::<IP_WORDS>()?;
     let (fixed, behind) = segment.split_first_chunk::<TCP_WORDS>()?;
     let [ports, seq, ack, control, up] = fixed.map(u32::from_be_bytes);
+    // First: it tells all other segments apart.
+    if (control >> 16) as u8 & 0x3f != Ctl::SYN.to_byte() {
+        return None;
+    }
     let options_len = ((control >> 28) as usize).wrapping_sub(TCP_WORDS);
     let (options, sum) = parse_options(behind.get(..options_len)?)?;
     let tcp_bytes = 4 * (TCP_WORDS + options_len);
     let ip = Ip::parse(ip, tcp_bytes)?;
     let (source_port, destination_port) = ((ports >> 16) as u16, ports as u16);
-    let is_sane = (control >> 16) as u8 & 0x3f == Ctl::SYN.to_byte()
-        && source_port != 0
-        && destination_port != 0
-        && source_port != destination_port;
+    let is_sane = source_port != 0 && destination_port != 0 && source_port != destination_port;
     let sum = [ports, seq, ack, control, up]
         .into_iter()
         .fold(ip.addresses.segment(tcp_bytes).and(sum), Sum::word);

@@ -71,8 +71,12 @@ pub fn parse(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
     }
 }
 
-/// As [`parse`], whatever segment it is.
-pub(super) fn parse_any(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
+/// As [`parse`], for what is likely none of those that have a way of their own
+/// ([`parse_plain`], [`parse_linux_syn`](super::parse_linux_syn)), and for all others too.
+///
+/// # Errors
+/// Those of [`parse`].
+pub fn parse_any(frame: &[u8], checksum: Checksum) -> Result<Packet, DropReason> {
     let (ethertype, link_len) = LinkHeader::measure(frame)?;
     let bytes = frame.get(link_len..).unwrap_or_default();
     match ethertype {

@@ -21,10 +21,11 @@ const BESIDE_ACK: u8 = 0b00_1001;
 /// The packet in a frame that is such a segment with nothing wrong about it; `None` says nothing.
 #[expect(
     clippy::inline_always,
-    reason = "once, in front of the general way: each value goes straight to its place"
+    reason = "in front of the general way: each value goes straight to its place"
 )]
 #[inline(always)]
-pub(super) fn parse_plain(frame: &[u8], checksum: Checksum) -> Option<Packet> {
+#[must_use]
+pub fn parse_plain(frame: &[u8], checksum: Checksum) -> Option<Packet> {
     let (link, datagram) = frame.split_first_chunk::<LINK_BYTES>()?;
     let [.., high, low] = *link;
     match u16::from_be_bytes([high, low]) {
