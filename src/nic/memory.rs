@@ -120,29 +120,40 @@ impl MemoryPort {
         frames.count()
     }
 
-    #[inline]
     fn receive_one(&mut self, now: Instant) -> Option<Frame> {
-        let mut lane = self.receives.borrow_mut();
-        loop {
-            let (mut octets, len) = lane.arrive(now)?;
-            let slot = self.store.free.pop();
-            let Some(slot) = slot else {
-                self.counters.fill_empty += 1;
-                lane.spare.push(octets);
-                continue;
-            };
-            std::mem::swap(self.store.octets_mut(slot), &mut octets);
+        let lane = &mut *self.receives.borrow_mut();
+        take(lane, &mut self.store, &mut self.counters, now)
+    }
+}
+
+// The next frame that has arrived, into the store.
+#[inline]
+fn take(
+    lane: &mut Lane,
+    store: &mut Store,
+    counters: &mut PortCounters,
+    now: Instant,
+) -> Option<Frame> {
+    loop {
+        let (mut octets, len) = lane.arrive(now)?;
+        let slot = store.free.pop();
+        let Some(slot) = slot else {
+            counters.fill_empty += 1;
             lane.spare.push(octets);
-            self.counters.received += 1;
-            return Some(Frame::new(slot * FRAME_BYTES as u32, len, 0));
-        }
+            continue;
+        };
+        std::mem::swap(store.octets_mut(slot), &mut octets);
+        lane.spare.push(octets);
+        counters.received += 1;
+        return Some(Frame::new(slot * FRAME_BYTES as u32, len, 0));
     }
 }
 
 impl Port for MemoryPort {
     fn receive(&mut self, now: Instant, burst: &mut Burst) {
+        let lane = &mut *self.receives.borrow_mut();
         while !burst.is_full() {
-            let Some(frame) = self.receive_one(now) else {
+            let Some(frame) = take(lane, &mut self.store, &mut self.counters, now) else {
                 return;
             };
             burst.push(frame);

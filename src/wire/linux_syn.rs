@@ -275,19 +275,17 @@ impl Headers<'_> {
     ) -> Option<usize> {
         let len = 4 * (TCP_WORDS + OPTIONS) + text_len;
         if is_v4 {
-            self.emit_behind(
-                frame,
-                IPV4,
-                ipv4::emit(self.tuple, self.tos, self.hop_limit, len)?,
-                options,
-                text_len,
-            )
+            let ip = ipv4::emit(self.tuple, self.tos, self.hop_limit, len)?;
+            let [.., local, remote] = ip;
+            let addresses = Sum::default().word(local).word(remote);
+            self.emit_behind(frame, (IPV4, ip, addresses), options, text_len)
         } else {
-            let mut words = [0; V6_WORDS];
-            words[..2].copy_from_slice(&ipv6::emit(self.tos, self.hop_limit, len)?);
-            words[2..6].copy_from_slice(&words_of(self.tuple.local.address));
-            words[6..].copy_from_slice(&words_of(self.tuple.remote.address));
-            self.emit_behind(frame, IPV6, words, options, text_len)
+            let mut ip = [0; V6_WORDS];
+            ip[..2].copy_from_slice(&ipv6::emit(self.tos, self.hop_limit, len)?);
+            ip[2..6].copy_from_slice(&words_of(self.tuple.local.address));
+            ip[6..].copy_from_slice(&words_of(self.tuple.remote.address));
+            let addresses = ip[2..].iter().copied().fold(Sum::default(), Sum::word);
+            self.emit_behind(frame, (IPV6, ip, addresses), options, text_len)
         }
     }
 
@@ -296,8 +294,7 @@ impl Headers<'_> {
     fn emit_behind<const IP_WORDS: usize, const OPTIONS: usize>(
         &self,
         frame: &mut [u8],
-        ethertype: u16,
-        ip: [u32; IP_WORDS],
+        (ethertype, ip, addresses): (u16, [u32; IP_WORDS], Sum),
         options: [u32; OPTIONS],
         text_len: usize,
     ) -> Option<usize> {
@@ -310,9 +307,6 @@ impl Headers<'_> {
         let up = u32::from(if ctl.urg { segment.up } else { 0 });
         let offset_and_ctl = (header_bytes as u32) << 26 | u32::from(ctl.to_byte()) << 16;
         let control = offset_and_ctl | u32::from(segment.wnd);
-        // The last of its words are the two addresses.
-        let addresses = ip.iter().skip(if IP_WORDS == V4_WORDS { 3 } else { 2 });
-        let addresses = addresses.fold(Sum::default(), |sum, word| sum.word(*word));
         let pseudo_header = addresses.segment(tcp_bytes);
         let fixed = [ports, segment.seq.0, ack, control, up];
         let sum = fixed.into_iter().fold(pseudo_header, Sum::word);
