@@ -111,8 +111,14 @@ impl<P: Port> Shard<P> {
         // By the lowest bits of its slot, the last arrival so far, and one more: two connections
         // that share these pass for one, and then what might be short takes the long way.
         let mut last = [0_u8; LASTS];
+        let is_flooded = self.cookies.is_on();
         for n in 0..self.arrivals.len() {
-            let Some(slot) = self.arrivals[n].candidate else {
+            let arrival = &self.arrivals[n];
+            let Some(slot) = arrival.candidate else {
+                // It is likely to get a slot.
+                if arrival.packet.segment.ctl.syn && !is_flooded {
+                    self.table.prefetch_room(arrival.hash);
+                }
                 continue;
             };
             self.call_at_work(slot);

@@ -45,6 +45,11 @@ pub(super) struct Desk {
 }
 
 impl Cookies {
+    /// Was the last SYN to be answered by one?
+    pub(super) const fn is_on(&self) -> bool {
+        self.is_on
+    }
+
     pub(super) fn new(mode: SynCookies, half_open_max: u64, shared: SharedCookies) -> Self {
         Self {
             mode,

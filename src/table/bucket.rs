@@ -98,6 +98,12 @@ impl Bucket {
         }
     }
 
+    /// Is there no room for another entry?
+    pub(super) fn is_full(&self) -> bool {
+        // A mark that is wrong is above one that is right.
+        (0..TAG_WORDS).all(|word| self.equal(word, 0) == 0)
+    }
+
     /// Adds an entry; `false` when the bucket is full.
     pub(super) fn insert(&self, tag: u16, slot: u32) -> bool {
         // The lowest mark of a word is right, so the first of all is.

@@ -65,6 +65,14 @@ impl Index {
         Sighting::FurtherOn
     }
 
+    /// Calls the second line that [`Index::insert`] will need, when the first has no room.
+    pub(super) fn prefetch_room(&self, hash: u64) {
+        let at = self.home(hash);
+        if self.buckets[at].is_full() {
+            prefetch(&self.buckets[(at + stride(hash)) % self.buckets.len()]);
+        }
+    }
+
     // Of the first bucket, those in these lanes.
     #[inline]
     fn candidates_from(&self, hash: u64, lanes: u32) -> Candidates<'_> {

@@ -169,6 +169,11 @@ impl<T: Send + 'static> Table<T> {
         Some(slot)
     }
 
+    /// Calls what [`Table::insert`] will need, of a tuple that was sighted nowhere.
+    pub fn prefetch_room(&self, hash: u64) {
+        self.shared.index.prefetch_room(hash);
+    }
+
     // Calls what is in a place.
     #[inline]
     fn call(&self, slot: u32) {

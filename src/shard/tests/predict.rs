@@ -160,3 +160,24 @@ fn where_places_are_few_nobody_waits_to_acknowledge() {
     assert_eq!(rig.shard.counters().drops.total(), 0);
     assert_eq!(rig.shard.at_work(), 15);
 }
+
+#[test]
+fn who_has_closed_is_called_no_more() {
+    for (whim, calls) in [(FINISHES | WRITES, 1), (CLOSES | WRITES, 0)] {
+        let mut rig = Rig::serving(config(200), Box::new(Whim));
+        let syn_ack = opened(&mut rig, 1);
+        let handle = rig.shard.handle_of(&tuple_of(client(1))).unwrap();
+        let said = rig.ask(client(1), text_at(Seq(51), &syn_ack), &[whim]);
+        let said = said.unwrap().segment;
+        assert!(said.ctl.fin && said.text_len == 5);
+        let before = rig.shard.user_mut(handle).unwrap()[0];
+        let acknowledgment = Segment {
+            ack: said.seq + said.len(),
+            ..text_at(Seq(52), &syn_ack)
+        };
+        assert!(rig.ask(client(1), acknowledgment, b"").is_none());
+        assert_eq!(rig.shard.state_at(handle), Some(State::FinWait2));
+        let after = rig.shard.user_mut(handle).unwrap()[0];
+        assert_eq!(after - before, calls, "whim {whim:#b}");
+    }
+}
