@@ -12,7 +12,7 @@
 use crate::machine::thread_time;
 use crate::part::{Measured, Sizes};
 use crate::room;
-use crate::world::{World, config};
+use crate::world::{World, config, worn};
 use seawall::limits::BURST_FRAMES;
 use seawall::service::Discard;
 use seawall::time::{Duration, Instant};
@@ -25,15 +25,15 @@ const IDLE: Duration = Duration::from_millis(1);
 const BEGIN: Instant = Instant::from_nanos(30 << 20);
 
 /// More than a connection at work takes, and its peer.
-const BYTES: u64 = 640;
+const BYTES: u64 = 700;
 
 pub(crate) fn longest(sizes: &Sizes) -> anyhow::Result<Measured> {
     room::check_bytes(u64::from(sizes.huge) * BYTES)?;
-    let mut config = config(sizes.huge + BURST_FRAMES as u32, 1);
-    // Whoever owes an ACK is at work.
+    // Whoever owes an ACK is at work. Where places are few nobody may: there is an eighth more.
+    let mut config = config(sizes.huge + sizes.huge / 8 + BURST_FRAMES as u32, 1);
     config.at_work = Some(config.connections);
     config.tcp.quick_acks = 0;
-    let mut world = World::new(config, Box::new(Discard));
+    let mut world = World::populated(worn(), config, Box::new(Discard));
     world.remember(sizes.huge);
     world.now = BEGIN;
     world.open(0, sizes.huge);

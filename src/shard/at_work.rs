@@ -34,6 +34,13 @@ impl AtWork {
         }
     }
 
+    /// Touches what is known of places, though not the places: those are, as they are first used.
+    pub(super) fn populate(&mut self) {
+        let free = self.free.len();
+        self.free.resize(self.max + 1, 0);
+        self.free.truncate(free);
+    }
+
     pub(super) const fn len(&self) -> usize {
         self.places.len() - self.free.len()
     }

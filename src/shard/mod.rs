@@ -195,10 +195,14 @@ impl<P: Port> Shard<P> {
         }
     }
 
-    /// Touches the memory of its table, so that no page is missing later: for whoever has time to
-    /// spare before the first connection.
+    /// Touches the memory of its table and its lists, so that no page is missing later: for whoever
+    /// has time to spare before the first connection.
     pub fn populate(&mut self) {
         self.table.populate();
+        self.at_work.populate();
+        let turns = self.backlog.len();
+        self.backlog.resize(self.config.at_work_max() + 1, 0);
+        self.backlog.truncate(turns);
     }
 
     /// Adds a service; the number stands for it in [`Shard::listen`] and [`Shard::open`].
