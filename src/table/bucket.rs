@@ -56,25 +56,25 @@ impl Default for Bucket {
 }
 
 impl Bucket {
-    /// The lanes whose tag is `tag`, a bit each. Rarely one more: its tuple will not match.
+    /// The lanes whose tag is `tag`. Rarely one more: its tuple will not match.
     #[inline]
-    pub(super) fn lanes_of(&self, tag: u16) -> u32 {
-        lanes(core::array::from_fn(|word| self.equal(word, tag)))
+    pub(super) fn lanes_of(&self, tag: u16) -> Lanes {
+        Lanes::of(core::array::from_fn(|word| self.equal(word, tag)))
     }
 
     /// As [`Bucket::lanes_of`]; `None` when there is nobody further along either.
     #[inline]
-    pub(super) fn lanes_unless_missed(&self, tag: u16) -> Option<u32> {
-        let [a, b, c] = core::array::from_fn(|word| self.equal(word, tag));
-        let is_miss = a | b | c == 0 && !self.has_passed(tag);
-        (!is_miss).then(|| lanes([a, b, c]))
+    pub(super) fn lanes_unless_missed(&self, tag: u16) -> Option<Lanes> {
+        let lanes = self.lanes_of(tag);
+        let is_miss = lanes.0 == 0 && !self.has_passed(tag);
+        (!is_miss).then_some(lanes)
     }
 
     /// The slot of a lane; `None` when there is no such lane.
     #[inline]
-    pub(super) fn slot(&self, lane: u32) -> Option<u32> {
+    pub(super) fn slot(&self, lane: usize) -> Option<u32> {
         // Pairs with the Release store of `replace`.
-        self.slots.get(lane as usize).map(|slot| slot.load(Acquire))
+        self.slots.get(lane).map(|slot| slot.load(Acquire))
     }
 
     /// Did an entry of this tag's class go past?
@@ -101,16 +101,15 @@ impl Bucket {
     /// Is there no room for another entry?
     pub(super) fn is_full(&self) -> bool {
         // A mark that is wrong is above one that is right.
-        (0..TAG_WORDS).all(|word| self.equal(word, 0) == 0)
+        self.lanes_of(0).0 == 0
     }
 
     /// Adds an entry; `false` when the bucket is full.
     pub(super) fn insert(&self, tag: u16, slot: u32) -> bool {
         // The lowest mark of a word is right, so the first of all is.
-        let lane = self.lanes_of(0).trailing_zeros() as usize;
-        if lane >= LANES {
+        let Some(lane) = self.lanes_of(0).next() else {
             return false;
-        }
+        };
         self.slots[lane].store(slot, Relaxed);
         self.set_tag(lane, tag);
         true
@@ -136,13 +135,8 @@ impl Bucket {
     }
 
     fn lane_of(&self, tag: u16, slot: u32) -> Option<usize> {
-        let lanes = self.lanes_of(tag);
-        let is_it = |lane: &usize| {
-            lanes >> lane & 1 == 1
-                && self.slots[*lane].load(Relaxed) == slot
-                && self.tag(*lane) == tag
-        };
-        (0..LANES).find(is_it)
+        self.lanes_of(tag)
+            .find(|lane| self.slots[*lane].load(Relaxed) == slot && self.tag(*lane) == tag)
     }
 
     // Marks the lanes of a word that hold `tag`, by their highest bits. The lowest mark is always
@@ -179,16 +173,33 @@ const fn count_at(tag: u16) -> u32 {
     COUNTS_AT + (tag as u32 & 7) * COUNT_BITS
 }
 
-// The marks of all words, a bit each.
-const fn lanes([a, b, c]: [u64; TAG_WORDS]) -> u32 {
-    gather(a) | gather(b) << TAGS_PER_WORD | gather(c) << (2 * TAGS_PER_WORD)
+/// Lanes of a bucket, not in their order.
+///
+/// The marks of all words, each word moved by one bit more than the one before: bit `16 i + w` is
+/// lane `i` of word `w`. To put them in order would take longer than to look.
+#[derive(Clone, Copy)]
+pub(super) struct Lanes(u64);
+
+impl Lanes {
+    #[inline]
+    const fn of([a, b, c]: [u64; TAG_WORDS]) -> Self {
+        const HIGH: usize = TAG_BITS - 1;
+        Self(a >> HIGH | b >> (HIGH - 1) | c >> (HIGH - 2))
+    }
 }
 
-// The marks of a word, from the highest bits of its lanes to four bits side by side: the product
-// has each of them there once, and no carries.
-const fn gather(marks: u64) -> u32 {
-    const TO_48: u64 = 1 << 48 | 1 << 33 | 1 << 18 | 1 << 3;
-    ((marks >> (TAG_BITS - 1)).wrapping_mul(TO_48) >> 48 & 0xf) as u32
+impl Iterator for Lanes {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
+        let bit = self.0.trailing_zeros() as usize;
+        self.0 &= self.0 - 1;
+        Some(bit % TAG_BITS * TAGS_PER_WORD + bit / TAG_BITS)
+    }
 }
 
 #[cfg(all(test, not(feature = "loom")))]
@@ -197,8 +208,7 @@ mod tests {
 
     fn slots_of(bucket: &Bucket, tag: u16) -> Vec<u32> {
         let lanes = bucket.lanes_of(tag);
-        let marked = (0..32).filter(|lane| lanes >> lane & 1 == 1);
-        marked.map(|lane| bucket.slot(lane).unwrap()).collect()
+        lanes.map(|lane| bucket.slot(lane).unwrap()).collect()
     }
 
     #[test]

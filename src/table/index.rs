@@ -7,7 +7,7 @@
 //! a flood is all misses, costs one line. Removing leaves no gravestone, entries never move, and
 //! nothing decays.
 
-use super::bucket::{Bucket, LANES};
+use super::bucket::{Bucket, LANES, Lanes};
 use crate::pages::filled;
 use crate::prefetch::prefetch;
 
@@ -55,10 +55,10 @@ impl Index {
     pub(super) fn sight(&self, hash: u64) -> Sighting {
         let at = self.home(hash);
         let bucket = &self.buckets[at];
-        let Some(lanes) = bucket.lanes_unless_missed(tag(hash)) else {
+        let Some(mut lanes) = bucket.lanes_unless_missed(tag(hash)) else {
             return Sighting::Nobody;
         };
-        if let Some(slot) = bucket.slot(lanes.trailing_zeros()) {
+        if let Some(slot) = lanes.next().and_then(|lane| bucket.slot(lane)) {
             return Sighting::At(slot);
         }
         prefetch(&self.buckets[(at + stride(hash)) % self.buckets.len()]);
@@ -75,7 +75,7 @@ impl Index {
 
     // Of the first bucket, those in these lanes.
     #[inline]
-    fn candidates_from(&self, hash: u64, lanes: u32) -> Candidates<'_> {
+    fn candidates_from(&self, hash: u64, lanes: Lanes) -> Candidates<'_> {
         let at = self.home(hash);
         Candidates {
             index: self,
@@ -171,7 +171,7 @@ pub(super) struct Candidates<'a> {
     hash: u64,
     at: usize,
     bucket: &'a Bucket,
-    lanes: u32,
+    lanes: Lanes,
     /// Buckets of the path that were not left behind.
     left: usize,
 }
@@ -182,9 +182,7 @@ impl Iterator for Candidates<'_> {
     #[inline]
     fn next(&mut self) -> Option<u32> {
         loop {
-            if self.lanes != 0 {
-                let lane = self.lanes.trailing_zeros();
-                self.lanes &= self.lanes - 1;
+            if let Some(lane) = self.lanes.next() {
                 return self.bucket.slot(lane);
             }
             let tag = tag(self.hash);
