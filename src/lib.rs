@@ -74,9 +74,17 @@
 //!   side by side, who it is in the first and from there on what its block is made of again when a
 //!   segment, a timer or its user comes ([`tcp::TcbAtRest`]). What is under way is worked on in
 //!   place, in a slab of its own. All told, an idle connection costs 160 octets.
+//! - **Text that a connection at rest expects is taken without waking it** ([`tcp::TcbAtRest::take`]):
+//!   header prediction, while it is acknowledged at once. That is so for the first eight segments of
+//!   a connection, and for all when places at work are few, for who waits to acknowledge holds one.
+//!   If its service does more than read, it is woken after all. Tests hold it to the long way.
 //! - **Memory is called before it is waited for**, a burst at a time: index, second bucket, cell,
-//!   timer, place at work; and what the wheel hands over likewise. Its buckets are chunks of a line
-//!   that name fourteen slots each, for a list of links could only be followed one by one.
+//!   place at work, timer; the bucket that a SYN will find room in; and what the wheel hands over likewise. Its buckets are chunks of a line
+//!   that name fourteen slots each, for a list of links could only be followed one by one. Who is
+//!   in a slot, and its state, lie on one line: a look-up asks for that and the index, not for more.
+//! - **What goes by value is one word**: a handle, a frame. What was just written as several small
+//!   pieces and is read as one has to reach the cache first, and that was a fifth of a look-up.
+//!   Larger things are written once, where they stay.
 //! - **TIME-WAIT is a record of 40 octets** beside its entry in the index, and takes no slot. Its
 //!   timeout is constant, so records stand in the order of their ends. When their room is full the
 //!   oldest goes before its time, and is counted.

@@ -27,13 +27,16 @@ pub(crate) fn round(world: &mut World, next: &mut impl FnMut() -> u32, rounds: &
     rounds.add(world.breathed, SEGMENTS);
 }
 
-/// Breaths alone, of connections that are young: each segment is acknowledged at once.
+/// Breaths alone, of connections that are young, however long it takes: each segment is
+/// acknowledged at once.
 pub(crate) fn segments(sizes: &Sizes) -> Measured {
-    of(opened(sizes.large), sizes)
+    let mut config = config(sizes.large, 1);
+    config.tcp.quick_acks = u8::MAX;
+    of(opened_at(sizes.large, config), sizes)
 }
 
-/// As [`segments`], of connections that are old: each acknowledgment waits for its timer, as long
-/// as that is, and all that wait are at work meanwhile.
+/// As [`segments`], of connections that are old: each acknowledgment waits for its timer, and all
+/// that wait are at work meanwhile.
 pub(crate) fn delayed(sizes: &Sizes) -> Measured {
     let mut config = config(sizes.large, 1);
     config.tcp.quick_acks = 0;

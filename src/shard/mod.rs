@@ -3,10 +3,11 @@
 //! A [`Shard`] owns its port, its table, its timers and its buffers; one thread calls
 //! [`Shard::breathe`] over and over. Everything is allocated in [`Shard::new`].
 //!
-//! In: `arrive` takes segments in, or hands them over (`mesh`); `stranger` answers those of no
-//! connection, with `cookies` under `shared_cookies`; `anew` those of one that its peer has
-//! forgotten; `neighbour` what is no segment but asks for an address of ours; `icmp` what happened
-//! to segments on their way. `listener`, `sources` and `budget` say how many of each.
+//! In: `arrive` takes segments in, or hands them over (`mesh`); `predict` those that connections at
+//! rest expect; `stranger` answers those of no connection, with `cookies` under `shared_cookies`;
+//! `anew` those of one that its peer has forgotten; `neighbour` what is no segment but asks for an
+//! address of ours; `icmp` what happened to segments on their way. `listener`, `sources` and `budget`
+//! say how many of each.
 //!
 //! Done: `act` carries out what the protocol asks, `send` lets segments out, `expire` runs the
 //! timers, `time_wait` keeps what is over.
