@@ -73,7 +73,7 @@
 //! - **A connection on which nothing is under way is at rest**: two lines of the cache in the table,
 //!   side by side, who it is in the first and from there on what its block is made of again when a
 //!   segment, a timer or its user comes ([`tcp::TcbAtRest`]). What is under way is worked on in
-//!   place, in a slab of its own. All told, an idle connection costs 160 octets.
+//!   place, in a slab of its own. All told, an idle connection costs 161 octets.
 //! - **Text that a connection at rest expects is taken without waking it** ([`tcp::TcbAtRest::take`]):
 //!   header prediction, while it is acknowledged at once. That is so for the first eight segments of
 //!   a connection, and for all when places at work are few, for who waits to acknowledge holds one.

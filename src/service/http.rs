@@ -85,6 +85,9 @@ impl Http {
     /// The request at the front, or what is wrong with it; `None` until more of it arrives.
     fn next_request(&mut self, rx: &Reader<'_>) -> Option<Request> {
         let front = rx.text();
+        if front.is_empty() {
+            return None;
+        }
         let front = &front[..front.len().min(HTTP_HEADER_BYTES)];
         let mut request = request::parse(front);
         if request.is_none() && front.len() < rx.unread() {
