@@ -51,7 +51,8 @@ impl Index {
     /// What the first bucket says of [`Index::first`], and no other line is waited for: the next
     /// one is called when it has to be asked. That there is nobody is seen at once, where their own
     /// search is written out: a flood is all misses.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a look-up is little more than this")]
+    #[inline(always)]
     pub(super) fn sight(&self, hash: u64) -> Sighting {
         let at = self.home(hash);
         let bucket = &self.buckets[at];

@@ -360,7 +360,8 @@ impl<T: Send + 'static> Table<T> {
     }
 
     // Whoever is in a place, if the tuple is theirs.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a look-up is little more than this")]
+    #[inline(always)]
     fn named(&self, slot: u32, tuple: &FourTuple) -> Option<Handle> {
         let Shared {
             records, locals, ..
