@@ -177,7 +177,6 @@ const fn count_at(tag: u16) -> u32 {
 ///
 /// The marks of all words, each word moved by one bit more than the one before: bit `16 i + w` is
 /// lane `i` of word `w`. To put them in order would take longer than to look.
-#[derive(Clone, Copy)]
 pub(super) struct Lanes(u64);
 
 impl Lanes {
