@@ -36,9 +36,8 @@ const WHY: [(&str, &str); 6] = [
     ),
     (
         "segment",
-        "of one connection nobody has to look for the right one, and our table is no gain: 2,000 \
-         instructions, of which smoltcp saves 500. Ours are for the link's header, hash, index and \
-         wheel too, and for the service",
+        "of one connection nobody has to look for the right one, and our table is no gain. We have \
+         read the link's header, hashed the tuple, found it and let the service run as well",
     ),
     (
         "connection",
