@@ -108,20 +108,29 @@ impl<P: Port> Shard<P> {
                 self.table.prefetch_value(slot);
             }
         }
-        // By the lowest bits of its slot, the last arrival so far, and one more: two connections
-        // that share these pass for one, and then what might be short takes the long way.
-        let mut last = [0_u8; LASTS];
         let is_flooded = self.cookies.is_on();
-        for n in 0..self.arrivals.len() {
-            let arrival = &self.arrivals[n];
-            let Some(slot) = arrival.candidate else {
+        for arrival in &self.arrivals {
+            if let Some(slot) = arrival.candidate {
+                self.call_at_work(slot);
+            } else if arrival.packet.segment.ctl.syn && !is_flooded {
                 // It is likely to get a slot.
-                if arrival.packet.segment.ctl.syn && !is_flooded {
-                    self.table.prefetch_room(arrival.hash);
-                }
+                self.table.prefetch_room(arrival.hash);
+            }
+        }
+        if self.arrivals.len() > 1 {
+            self.mark_followed();
+        }
+    }
+
+    // Marks the arrivals that others of their connection come behind. By the lowest bits of a slot,
+    // the last arrival so far, and one more: two connections that share these pass for one, and then
+    // what might be short takes the long way.
+    fn mark_followed(&mut self) {
+        let mut last = [0_u8; LASTS];
+        for n in 0..self.arrivals.len() {
+            let Some(slot) = self.arrivals[n].candidate else {
                 continue;
             };
-            self.call_at_work(slot);
             let before = core::mem::replace(&mut last[slot as usize % LASTS], n as u8 + 1);
             if let Some(before) = usize::from(before).checked_sub(1) {
                 self.arrivals[before].is_followed = true;

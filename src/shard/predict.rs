@@ -65,8 +65,9 @@ impl<P: Port> Shard<P> {
             return Ok(());
         }
         // What the service left in the frame is held in blocks, for the frame goes on its way.
-        self.received
-            .append(&mut received, &text[text.len() - called.left..]);
+        let left = &text[text.len() - called.left..];
+        let held = self.received.append(&mut received, left);
+        debug_assert_eq!(held, called.left, "free blocks were counted before");
         let seat = self.wake(handle, Why::ToWork, now);
         let seat = seat.expect("it is at rest, and a place is vacant");
         let connection = &mut self.at_work[seat];
