@@ -85,7 +85,7 @@
 //! - **What goes by value is one word**: a handle, a frame. What was just written as several small
 //!   pieces and is read as one has to reach the cache first, and that was a fifth of a look-up.
 //!   Larger things are written once, where they stay.
-//! - **TIME-WAIT is a record of 40 octets** beside its entry in the index, and takes no slot. Its
+//! - **TIME-WAIT is a record of 32 octets** beside its entry in the index, and takes no slot. Its
 //!   timeout is constant, so records stand in the order of their ends. When their room is full the
 //!   oldest goes before its time, and is counted.
 //! - **Lists of work are bounded** by a burst a breath: timers, output, connections. What is left

@@ -1,9 +1,10 @@
-//! A tuple in 24 octets.
+//! A tuple in 16 octets, or 24.
 //!
 //! ```text
-//! addresses  16   IPv4: local, remote, 8 free;  else the remote address
-//! ports       4   local, remote
-//! mark        4   number of the local address (16 bits), 16 bits of whoever holds it
+//! address   8   IPv4: local, remote;  else the first half of the remote address
+//! behind    8   the second half; IPv4 has none, and it is not touched
+//! ports     4   local, remote
+//! mark      4   number of the local address (16 bits), 16 bits of whoever holds it
 //! ```
 //!
 //! A server has few addresses and many peers: a local address that is not IPv4 stands here by its
@@ -21,62 +22,46 @@ pub(super) const BOTH_V4: u16 = 1;
 
 const _: () = assert!(FIRST > NOBODY && FIRST > BOTH_V4);
 
-#[derive(Debug)]
-#[repr(C)]
-pub(super) struct Ends {
-    addresses: [AtomicU64; 2],
-    ports: AtomicU32,
-    mark: AtomicU32,
+/// Where the words of a tuple are.
+#[derive(Clone, Copy)]
+pub(super) struct Ends<'a> {
+    pub(super) address: &'a AtomicU64,
+    pub(super) behind: &'a AtomicU64,
+    pub(super) ports: &'a AtomicU32,
+    pub(super) mark: &'a AtomicU32,
 }
 
-#[cfg(not(feature = "loom"))]
-const _: () = assert!(size_of::<Ends>() == 24);
-
-impl Default for Ends {
-    fn default() -> Self {
-        Self {
-            addresses: core::array::from_fn(|_| AtomicU64::new(0)),
-            ports: AtomicU32::new(0),
-            mark: AtomicU32::new(mark(NOBODY, 0)),
-        }
-    }
-}
-
-impl Ends {
+impl Ends<'_> {
     /// Is this the tuple, or was it last? For the one who writes.
     #[inline]
-    pub(super) fn has(&self, tuple: &FourTuple, locals: &Locals) -> bool {
+    pub(super) fn has(self, tuple: &FourTuple, locals: &Locals) -> bool {
         // Relaxed here and below: the writer reads what it wrote itself, and others prove by what
         // stands beside it that they read one tuple.
         if self.ports.load(Ordering::Relaxed) != ports(tuple) {
             return false;
         }
         let number = number(self.mark.load(Ordering::Relaxed));
-        let words = if number == BOTH_V4 {
-            if !is_v4(tuple) {
-                return false;
-            }
-            v4_words(tuple)
-        } else {
-            address_words(tuple.remote.address)
-        };
-        let differs = self.addresses.iter().zip(words);
-        let differs = differs.fold(0, |all, (at, word)| {
-            all | (at.load(Ordering::Relaxed) ^ word)
-        });
-        differs == 0 && (number == BOTH_V4 || locals.address(number) == tuple.local.address)
+        let address = self.address.load(Ordering::Relaxed);
+        if number == BOTH_V4 {
+            return is_v4(tuple) && address == v4_word(tuple);
+        }
+        let [first, second] = address_words(tuple.remote.address);
+        address == first
+            && self.behind.load(Ordering::Relaxed) == second
+            && locals.address(number) == tuple.local.address
     }
 
     /// The tuple: whole for the one who writes, and for others as far as they prove it.
-    pub(super) fn tuple(&self, locals: &Locals) -> FourTuple {
+    pub(super) fn tuple(self, locals: &Locals) -> FourTuple {
         let number = number(self.mark.load(Ordering::Relaxed));
-        let words = core::array::from_fn(|n| self.addresses[n].load(Ordering::Relaxed));
+        let address = self.address.load(Ordering::Relaxed);
         let ports = self.ports.load(Ordering::Relaxed);
         let (local, remote) = if number == BOTH_V4 {
             let v4 = |address: u64| Address::v4((address as u32).to_be_bytes());
-            (v4(words[0] >> 32), v4(words[0]))
+            (v4(address >> 32), v4(address))
         } else {
-            (locals.address(number), address_of(words))
+            let behind = self.behind.load(Ordering::Relaxed);
+            (locals.address(number), address_of([address, behind]))
         };
         let end = |address, port| Endpoint { address, port };
         FourTuple {
@@ -86,24 +71,15 @@ impl Ends {
     }
 
     /// Writes all but the mark.
-    pub(super) fn write(&self, tuple: &FourTuple, number: u16) {
-        let words = if number == BOTH_V4 {
-            v4_words(tuple)
-        } else {
-            address_words(tuple.remote.address)
-        };
+    pub(super) fn write(self, tuple: &FourTuple, number: u16) {
         self.ports.store(ports(tuple), Ordering::Relaxed);
-        for (at, word) in self.addresses.iter().zip(words) {
-            at.store(word, Ordering::Relaxed);
+        if number == BOTH_V4 {
+            self.address.store(v4_word(tuple), Ordering::Relaxed);
+            return;
         }
-    }
-
-    pub(super) fn mark(&self, order: Ordering) -> u32 {
-        self.mark.load(order)
-    }
-
-    pub(super) fn set_mark(&self, mark: u32, order: Ordering) {
-        self.mark.store(mark, order);
+        let [first, second] = address_words(tuple.remote.address);
+        self.address.store(first, Ordering::Relaxed);
+        self.behind.store(second, Ordering::Relaxed);
     }
 }
 
@@ -131,12 +107,9 @@ fn ports(tuple: &FourTuple) -> u32 {
     u32::from(tuple.local.port) << 16 | u32::from(tuple.remote.port)
 }
 
-fn v4_words(tuple: &FourTuple) -> [u64; 2] {
+fn v4_word(tuple: &FourTuple) -> u64 {
     let bits = |address: Address| u64::from(u32::from_be_bytes(address.v4_octets()));
-    [
-        bits(tuple.local.address) << 32 | bits(tuple.remote.address),
-        0,
-    ]
+    bits(tuple.local.address) << 32 | bits(tuple.remote.address)
 }
 
 /// An address as two words.

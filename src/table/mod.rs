@@ -5,7 +5,7 @@
 //! [`Handle`] with a generation. All memory is there at start: nothing grows, is rehashed or
 //! allocated afterwards.
 //!
-//! A connection that is over may leave a record of 40 octets ([`Table::retire`]). It keeps its
+//! A connection that is over may leave a record of 32 octets ([`Table::retire`]). It keeps its
 //! place in the index, so it is found as before, under another [`Handle`]; and its slot is free.
 //!
 //! For a burst: [`Table::hash`] and [`Table::prefetch`] all, [`Table::sight`] all,

@@ -1,4 +1,6 @@
-//! What is kept of a connection that is over: a record of 40 octets, beside its entry in the index.
+//! What is kept of a connection that is over: a record of 32 octets, beside its entry in the index;
+//! two of them lie on a line of the cache. The second half of an IPv6 address has no room there and
+//! lies apart, where IPv4 never looks.
 //!
 //! Records stand in blocks, in order of their coming. A place is used once in the life of its
 //! block; a block whose records are all gone is free, wherever it stands in that order (`queue`).
@@ -13,7 +15,7 @@ use super::locals::Locals;
 use super::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use super::{Entry, Handle};
 use crate::pages::filled;
-use crate::prefetch::{prefetch, prefetch_end};
+use crate::prefetch::prefetch;
 use crate::wire::FourTuple;
 
 /// Records of a block.
@@ -68,9 +70,12 @@ impl Remains {
 }
 
 #[derive(Debug, Default)]
-#[repr(C)]
+#[repr(C, align(32))]
 struct Record {
-    ends: Ends,
+    // See `Ends`.
+    address: AtomicU64,
+    ports: AtomicU32,
+    mark: AtomicU32,
     words: [AtomicU32; WORDS],
     /// Ticks after its block began, and bits of the owner's.
     since: AtomicU32,
@@ -85,24 +90,27 @@ struct Block {
 }
 
 #[cfg(not(feature = "loom"))]
-const _: () = assert!(size_of::<Record>() == 40);
+const _: () = assert!(size_of::<Record>() == 32);
 
 /// Octets of the index for each entry, when it is full, in hundredths: lines of 64 octets for ten
 /// entries, seven in eight of them used.
 #[cfg(not(feature = "loom"))]
 const INDEX_HUNDREDTHS: usize = 732;
 
-/// A record, its part of its block, and its entry in the index: 48 octets at most.
+/// A record, what lies apart, its part of its block, and its entry in the index: 48 octets at most.
 #[cfg(not(feature = "loom"))]
 const _: () = {
     let block = size_of::<Block>() + super::queue::LINK_BYTES;
-    assert!(size_of::<Record>() * 100 + block * 100 / BLOCK + INDEX_HUNDREDTHS <= 4800);
+    let record = size_of::<Record>() + size_of::<AtomicU64>();
+    assert!(record * 100 + block * 100 / BLOCK + INDEX_HUNDREDTHS <= 4800);
 };
 
 /// What readers see.
 #[derive(Debug)]
 pub(super) struct Records {
     places: Box<[Record]>,
+    /// Of each place, the word of [`Ends`] that it has no room for.
+    behind: Box<[AtomicU64]>,
     blocks: Box<[Block]>,
     /// Blocks that were ever in use.
     used: AtomicU32,
@@ -113,8 +121,20 @@ impl Records {
         assert!(blocks * BLOCK <= RETIRED as usize, "places have 31 bits");
         Self {
             places: filled(blocks * BLOCK, Record::default),
+            behind: filled(blocks * BLOCK, || AtomicU64::new(0)),
             blocks: filled(blocks, Block::default),
             used: AtomicU32::new(0),
+        }
+    }
+
+    #[inline]
+    fn ends(&self, place: u32) -> Ends<'_> {
+        let at = &self.places[place as usize];
+        Ends {
+            address: &at.address,
+            behind: &self.behind[place as usize],
+            ports: &at.ports,
+            mark: &at.mark,
         }
     }
 
@@ -148,20 +168,20 @@ impl Records {
     pub(super) fn write(&self, place: u32, tuple: &FourTuple, local: u16, remains: &Remains) {
         // Pairs with the Acquire fence of `read`, for who was here in another life of the block.
         fence(Ordering::Release);
-        let at = &self.places[place as usize];
-        at.ends.write(tuple, local);
+        let ends = self.ends(place);
+        ends.write(tuple, local);
         self.write_words(place, remains);
-        let (mark, order) = (mark(local, remains.bits as u16), Ordering::Release);
+        let mark = mark(local, remains.bits as u16);
         // Release: whoever sees the mark sees the record.
-        at.ends.set_mark(mark, order);
+        ends.mark.store(mark, Ordering::Release);
     }
 
     /// Writes anew what is the owner's, in the same place and since the same time.
     pub(super) fn update(&self, place: u32, remains: &Remains) {
         self.write_words(place, remains);
-        let ends = &self.places[place as usize].ends;
-        let local = number(ends.mark(Ordering::Relaxed));
-        ends.set_mark(mark(local, remains.bits as u16), Ordering::Release);
+        let at = &self.places[place as usize].mark;
+        let local = number(at.load(Ordering::Relaxed));
+        at.store(mark(local, remains.bits as u16), Ordering::Release);
     }
 
     fn write_words(&self, place: u32, remains: &Remains) {
@@ -179,10 +199,10 @@ impl Records {
 
     /// Nobody is in this place any more. Returns the number of the local address.
     pub(super) fn vacate(&self, place: u32) -> u16 {
-        let ends = &self.places[place as usize].ends;
-        let local = number(ends.mark(Ordering::Relaxed));
+        let at = &self.places[place as usize].mark;
+        let local = number(at.load(Ordering::Relaxed));
         // Release: see `Reader::find`.
-        ends.set_mark(mark(NOBODY, 0), Ordering::Release);
+        at.store(mark(NOBODY, 0), Ordering::Release);
         local
     }
 
@@ -194,7 +214,7 @@ impl Records {
     /// The number of the local address of whoever is in this place, for the one who writes.
     pub(super) fn local(&self, place: u32) -> Option<u16> {
         let at = self.places.get(place as usize)?;
-        let local = number(at.ends.mark(Ordering::Relaxed));
+        let local = number(at.mark.load(Ordering::Relaxed));
         (local != NOBODY).then_some(local)
     }
 
@@ -209,27 +229,26 @@ impl Records {
     /// Is `tuple` the tuple of whoever is in this place?
     #[inline]
     pub(super) fn has(&self, place: u32, tuple: &FourTuple, locals: &Locals) -> bool {
-        let at = self.places.get(place as usize);
-        at.is_some_and(|at| at.ends.has(tuple, locals))
+        (place as usize) < self.places.len() && self.ends(place).has(tuple, locals)
     }
 
     /// The tuple of whoever is in a place that is taken, for the one who writes.
     pub(super) fn tuple(&self, place: u32, locals: &Locals) -> FourTuple {
-        self.places[place as usize].ends.tuple(locals)
+        self.ends(place).tuple(locals)
     }
 
     /// What is in a place that is taken, for the one who writes; `with` is left out.
     pub(super) fn at(&self, place: u32, locals: &Locals) -> (FourTuple, Remains) {
         let at = &self.places[place as usize];
         let since = at.since.load(Ordering::Relaxed);
-        let low = rest(at.ends.mark(Ordering::Relaxed));
+        let low = rest(at.mark.load(Ordering::Relaxed));
         let remains = Remains {
             words: core::array::from_fn(|n| at.words[n].load(Ordering::Relaxed)),
             bits: u64::from(since >> SINCE_BITS) << u16::BITS | u64::from(low),
             with: 0,
             since_millis: self.since(place),
         };
-        (at.ends.tuple(locals), remains)
+        (self.ends(place).tuple(locals), remains)
     }
 
     /// Since when whoever is in a place is there.
@@ -239,11 +258,10 @@ impl Records {
         self.began(place / BLOCK as u32) + ticks * TICK_MILLIS
     }
 
-    /// Calls the line in which a record begins.
+    /// Calls the line that a record is on.
     pub(super) fn prefetch(&self, place: u32) {
         if let Some(at) = self.places.get(place as usize) {
             prefetch(at);
-            prefetch_end(at);
         }
     }
 
@@ -255,15 +273,15 @@ impl Records {
         loop {
             // These pair with the Release stores of `begin`, `write` and `vacate`.
             let life = block.life.load(Ordering::Acquire);
-            let mark = at.ends.mark(Ordering::Acquire);
+            let mark = at.mark.load(Ordering::Acquire);
             if number(mark) == NOBODY {
                 return None;
             }
-            let (tuple, since_millis) = (at.ends.tuple(locals), self.since(place));
+            let (tuple, since_millis) = (self.ends(place).tuple(locals), self.since(place));
             // Pairs with the Release fences of `begin`, `write` and `Register::add`.
             fence(Ordering::Acquire);
             // In this order: whoever came since then wrote the mark after the life.
-            let is_taken = number(at.ends.mark(Ordering::Acquire)) == number(mark);
+            let is_taken = number(at.mark.load(Ordering::Acquire)) == number(mark);
             let is_whole = is_taken && block.life.load(Ordering::Relaxed) == life;
             if is_whole {
                 return Some(Entry {

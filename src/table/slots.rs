@@ -23,7 +23,11 @@ const PHASE: u32 = (1 << PHASE_BITS) - 1;
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(super) struct Slot {
-    ends: Ends,
+    // See `Ends`.
+    address: AtomicU64,
+    behind: AtomicU64,
+    ports: AtomicU32,
+    mark: AtomicU32,
     life: AtomicU32,
     /// See [`super::Table::set_word`].
     word: AtomicU32,
@@ -35,6 +39,16 @@ pub(super) struct Slot {
 const _: () = assert!(size_of::<Slot>() == 40);
 
 impl Slot {
+    #[inline]
+    const fn ends(&self) -> Ends<'_> {
+        Ends {
+            address: &self.address,
+            behind: &self.behind,
+            ports: &self.ports,
+            mark: &self.mark,
+        }
+    }
+
     /// The generation of whoever is in it, for the one who writes.
     pub(super) fn generation(&self) -> Option<u32> {
         // Relaxed here and below: the writer reads what it wrote itself.
@@ -50,17 +64,17 @@ impl Slot {
     /// Is `tuple` the tuple of whoever is in it, or was last?
     #[inline]
     pub(super) fn has(&self, tuple: &FourTuple, locals: &Locals) -> bool {
-        self.ends.has(tuple, locals)
+        self.ends().has(tuple, locals)
     }
 
     /// The tuple: whole for the one who writes, and for others between two looks at the life.
     pub(super) fn tuple(&self, locals: &Locals) -> FourTuple {
-        self.ends.tuple(locals)
+        self.ends().tuple(locals)
     }
 
     /// The number of the local address, for the one who writes.
     pub(super) fn local(&self) -> u16 {
-        number(self.ends.mark(Ordering::Relaxed))
+        number(self.mark.load(Ordering::Relaxed))
     }
 
     /// Moves an occupant in, whose local address has the number `local`; returns its generation.
@@ -73,8 +87,8 @@ impl Slot {
         // that somebody is moving in.
         fence(Ordering::Release);
         self.note.store(0, Ordering::Relaxed);
-        self.ends.write(tuple, local);
-        self.ends.set_mark(mark(local, 0), Ordering::Relaxed);
+        self.ends().write(tuple, local);
+        self.mark.store(mark(local, 0), Ordering::Relaxed);
         // Pairs with the Acquire load of `read`: whoever sees the occupant sees its tuple.
         self.life.store(life(OCCUPIED), Ordering::Release);
         generation
