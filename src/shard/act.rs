@@ -4,6 +4,7 @@ use super::at_work::Seat;
 use super::class::NO_CLASS;
 use super::connection::Place;
 use super::{Note, Shard, context};
+use crate::buffer::{Chain, Pool};
 use crate::nic::{Frame, Port};
 use crate::service::{Asked, Conn, Reader, Service, Writer};
 use crate::table::Handle;
@@ -166,12 +167,7 @@ impl<P: Port> Shard<P> {
         let service = &mut self.services[usize::from(connection.service)];
         let answer = call(service.as_mut(), &mut conn);
         let called = Called::of(&conn, unread, queued);
-        // What the service left in the frame is held in blocks, for the frame goes on its way.
-        if called.left > 0 {
-            let rest = &frame_text[frame_text.len() - called.left..];
-            let held = self.received.append(&mut connection.received, rest);
-            debug_assert_eq!(held, called.left, "free blocks were counted before");
-        }
+        called.hold_left(frame_text, &mut connection.received, &mut self.received);
         self.after_call(seat, &called, now);
         Some(answer)
     }
@@ -323,7 +319,7 @@ pub(super) struct Called {
     /// Octets written.
     written: usize,
     /// Octets not read that still lie in the frame.
-    pub(super) left: usize,
+    left: usize,
     /// It had more to write and there was no block.
     is_starved: bool,
 }
@@ -338,6 +334,16 @@ impl Called {
             written: conn.tx.unacknowledged() - queued,
             left: conn.rx.left_in_frame(),
             is_starved: conn.tx.is_starved(),
+        }
+    }
+
+    /// What it left in the frame is held in blocks, for the frame goes on its way.
+    #[inline]
+    pub(super) fn hold_left(&self, frame_text: &[u8], held: &mut Chain, pool: &mut Pool) {
+        if self.left > 0 {
+            let left = &frame_text[frame_text.len() - self.left..];
+            let len = pool.append(held, left);
+            debug_assert_eq!(len, self.left, "free blocks were counted before");
         }
     }
 

@@ -41,7 +41,7 @@ impl<P: Port> Shard<P> {
             && word.is_open
             && word.tos == packet.tos
             && class.queue == frame.queue()
-            && class.link.is_reversed(&packet.link);
+            && class.link == packet.link.reversed();
         // It may have to be woken.
         if !is_expected || self.at_work.vacancy().is_none() {
             return Err(frame);
@@ -64,10 +64,7 @@ impl<P: Port> Shard<P> {
             self.reply(packet, frame, &acknowledgment, &settings, now);
             return Ok(());
         }
-        // What the service left in the frame is held in blocks, for the frame goes on its way.
-        let left = &text[text.len() - called.left..];
-        let held = self.received.append(&mut received, left);
-        debug_assert_eq!(held, called.left, "free blocks were counted before");
+        called.hold_left(text, &mut received, &mut self.received);
         let seat = self.wake(handle, Why::ToWork, now);
         let seat = seat.expect("it is at rest, and a place is vacant");
         let connection = &mut self.at_work[seat];

@@ -103,11 +103,13 @@ pub(super) const fn is_v4(tuple: &FourTuple) -> bool {
     tuple.local.address.is_v4() && tuple.remote.address.is_v4()
 }
 
-fn ports(tuple: &FourTuple) -> u32 {
+/// Both ports, as they stand.
+pub(super) fn ports(tuple: &FourTuple) -> u32 {
     u32::from(tuple.local.port) << 16 | u32::from(tuple.remote.port)
 }
 
-fn v4_word(tuple: &FourTuple) -> u64 {
+/// Both addresses, where they fit in.
+pub(super) fn v4_word(tuple: &FourTuple) -> u64 {
     let bits = |address: Address| u64::from(u32::from_be_bytes(address.v4_octets()));
     bits(tuple.local.address) << 32 | bits(tuple.remote.address)
 }

@@ -310,7 +310,7 @@ impl<T: Send + 'static> Table<T> {
     /// Calls whoever lives in `slot`, for [`Table::handle_at`], and their value.
     pub fn prefetch_at(&self, slot: u32) {
         self.cells.prefetch(slot);
-        self.cells.prefetch_end(slot);
+        self.prefetch_value(slot);
     }
 
     /// Calls what [`Table::sight`] and [`Table::look_further`] did not call of the value in `slot`,
@@ -424,12 +424,10 @@ impl<T: Send + 'static> fmt::Debug for Table<T> {
 fn hash(hasher: &RandomState, tuple: &FourTuple) -> u64 {
     let FourTuple { local, remote } = tuple;
     let mut hasher = hasher.build_hasher();
-    let ports = u32::from(local.port) << 16 | u32::from(remote.port);
+    let ports = ends::ports(tuple);
     if ends::is_v4(tuple) {
         // Twelve octets are all there is to it.
-        let [local, remote] =
-            [local, remote].map(|end| u32::from_be_bytes(end.address.v4_octets()));
-        let addresses = u64::from(local) << 32 | u64::from(remote);
+        let addresses = ends::v4_word(tuple);
         hasher.write_u128(u128::from(addresses) << 64 | u128::from(ports));
     } else {
         // Two words and a half, rather than the eight writes of the derived `Hash`.

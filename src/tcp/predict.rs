@@ -40,7 +40,7 @@ impl TcbAtRest {
             && seg.ack == self.una
             && seg.wnd == self.snd_wnd
             && self.bits & (WND_PLAIN | RECEIVE_SHUT) == 0
-            && ctl.to_byte() == Ctl::ACK.to_byte()
+            && ctl == Ctl::ACK
             && self.state == State::Established
             && seg.text_len > 0
             && seg.text_len <= self.receive_window().len()

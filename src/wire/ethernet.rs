@@ -103,13 +103,6 @@ impl LinkHeader {
         }
     }
 
-    /// Is it the header of an answer to that one? See [`LinkHeader::reversed`].
-    #[inline]
-    #[must_use]
-    pub fn is_reversed(&self, other: &Self) -> bool {
-        *self == other.reversed()
-    }
-
     /// Octets of the header: 14, and 4 for each tag.
     #[expect(
         clippy::len_without_is_empty,

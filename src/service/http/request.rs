@@ -119,8 +119,6 @@ fn read_fields(headers: &[Header<'_>]) -> Option<Fields> {
         let is = |name: &str| header.name.eq_ignore_ascii_case(name);
         if is("host") {
             fields.hosts += 1;
-        } else if is("connection") && header.value.eq_ignore_ascii_case(b"close") {
-            fields.close = true; // as most who say anything do
         } else if is("connection") {
             for option in header.value.split(|octet| *octet == b',') {
                 let option = option.trim_ascii();

@@ -114,7 +114,7 @@ fn whatever_a_service_does_the_peer_sees_no_difference() {
             });
             assert_eq!(answers[0], answers[1], "whim {whim:#b}, {len} octets");
             let is_only_read = whim & !HURRIES == 0;
-            assert_eq!(answers[0].1 == 0 && is_only_read, is_only_read);
+            assert!(!is_only_read || answers[0].1 == 0, "it was woken");
         }
     }
 }
